@@ -1,0 +1,41 @@
+# Four verbs. Everything else is `podvow --help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One stamp says that the environment is as pyproject.toml wants it.
+READY := $(VENV)/.ready
+
+.PHONY: run test test-offline test-cluster lint report bench down clean
+
+run: $(READY)            ## set everything up, get a cluster, judge it, write the report
+	$(BIN)/podvow run --up $(ARGS)
+
+test: test-offline test-cluster  ## the harness's own tests: offline ones first, then those on a real cluster
+
+test-offline: $(READY)
+	$(BIN)/pytest -q tests/offline $(ARGS)
+
+test-cluster: $(READY)
+	$(BIN)/podvow up
+	$(BIN)/pytest -q tests/cluster $(ARGS)
+
+lint: $(READY)           ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+report: $(READY)         ## render allure (needs Node)
+	$(BIN)/podvow report
+
+bench: $(READY)          ## five runs: wall time, limit L*, CPU, requests
+	$(BIN)/python scripts/bench
+
+down: $(READY)           ## remove cluster, engine, mounts
+	$(BIN)/podvow down
+
+$(READY): pyproject.toml
+	scripts/bootstrap $(PYTHON) $(VENV)
+	touch $@
+
+clean: down
+	rm -rf $(VENV) reports/runs reports/latest

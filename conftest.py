@@ -1,0 +1,5 @@
+"""Wires the plugin; no logic."""
+
+from __future__ import annotations
+
+pytest_plugins = ["podvow.pytest_plugin"]

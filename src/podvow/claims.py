@@ -1,0 +1,177 @@
+"""The claims register: what the documentation (or the seed text) says, where, since when, and what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from podvow.errors import UsageError
+from podvow.verdict import ClaimKind
+
+
+class Claim(BaseModel):
+    """One documented sentence, or one that is said to be.
+
+    Attributes:
+        id: `area.subject.effect`.
+        kind: documented, seed-literal or characterised.
+        statement: the claim in our own words.
+        sources: documentation page with anchor (`concepts/…#anchor`), KEP, or `seed:LINE`.
+        catalogue: ids of the behaviour catalogue.
+        versions: range of kubelet versions that the claim is about, e.g. `>=1.29`.
+        gate: feature gate that it needs, "" for none.
+        expected: verdict expected by kubelet version range, first match counts.
+        severity: for allure.
+        feature: section of the documentation, for grouping.
+        note: what running it has taught.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+){2}$")]
+    kind: ClaimKind = ClaimKind.DOCUMENTED
+    statement: str
+    sources: tuple[str, ...] = Field(min_length=1)
+    catalogue: tuple[str, ...] = ()
+    versions: str = ">=1.29"
+    gate: str = ""
+    expected: Mapping[str, Literal["holds", "violated"]] = Field(default_factory=dict)
+    severity: Literal["blocker", "critical", "normal", "minor", "trivial"] = "normal"
+    feature: str = ""
+    note: str = ""
+
+    @field_validator("versions")
+    @classmethod
+    def _a_range(cls, value: str) -> str:
+        SpecifierSet(value)
+        return value
+
+    @field_validator("expected")
+    @classmethod
+    def _of_ranges(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for versions in value:
+            SpecifierSet(versions)
+        return value
+
+    @property
+    def area(self) -> str:
+        """First part of the id."""
+        return self.id.partition(".")[0]
+
+    @property
+    def gating(self) -> bool:
+        """Whether a violation fails the run; what only the seed says never does."""
+        return self.kind is not ClaimKind.SEED_LITERAL
+
+    def applies_to(self, kubelet: Version) -> bool:
+        """Tell whether the claim is about a kubelet of this version."""
+        return SpecifierSet(self.versions).contains(kubelet, prereleases=True)
+
+    def expected_on(self, kubelet: Version) -> str:
+        """Return the verdict that is expected on a kubelet of this version."""
+        default = "violated" if self.kind is ClaimKind.SEED_LITERAL else "holds"
+        for versions, verdict in self.expected.items():
+            if SpecifierSet(versions).contains(kubelet, prereleases=True):
+                return verdict
+        return default
+
+
+class SeedLine(BaseModel):
+    """One sentence of the text that the project started from, and the claims that judge it.
+
+    Attributes:
+        line: number of its line in the seed.
+        text: the sentence, translated in our own words.
+        claims: ids of the claims that judge it; empty only with a note that says why.
+        note: what has become of it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    line: int
+    text: str
+    claims: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Register(BaseModel):
+    """The whole register."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    claims: tuple[Claim, ...]
+    seed: tuple[SeedLine, ...] = ()
+
+    def claim(self, claim_id: str) -> Claim:
+        """Return a claim by id.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for claim in self.claims:
+            if claim.id == claim_id:
+                return claim
+        raise UsageError(f"no claim {claim_id!r} in the register", hint="add it to suites/claims.yaml")
+
+    def check_tests(self, judged: Mapping[str, Iterable[str]]) -> None:
+        """Compare the register with the tests.
+
+        Args:
+            judged: for each test (node id) the claims that it says it judges.
+
+        Raises:
+            UsageError: a test without claim, a claim without test, or an unknown claim; all are named.
+        """
+        known = {claim.id for claim in self.claims}
+        used: set[str] = set()
+        problems = []
+        for test, ids in judged.items():
+            names = tuple(ids)
+            if not names:
+                problems.append(f"{test} names no claim")
+            problems += [
+                f"{test} judges {name}, which is not in the register" for name in names if name not in known
+            ]
+            used.update(names)
+        problems += [f"claim {name} has no test" for name in sorted(known - used)]
+        if problems:
+            raise UsageError("register and tests disagree:\n  " + "\n  ".join(problems))
+
+
+def load_register(path: Path) -> Register:
+    """Read the claims register.
+
+    Args:
+        path: a YAML file, conventionally `suites/claims.yaml`.
+
+    Returns:
+        The register, with unique ids and existing cross references.
+
+    Raises:
+        UsageError: the file cannot be read, has a duplicate id, or a seed line names an unknown claim.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        register = Register.model_validate(raw)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise UsageError(f"{path}: broken claims register\n  " + "\n  ".join(lines)) from error
+    ids = [claim.id for claim in register.claims]
+    doubles = sorted({i for i in ids if ids.count(i) > 1})
+    if doubles:
+        raise UsageError(f"{path}: duplicate claim id {', '.join(doubles)}", hint="ids are unique in the register")
+    for line in register.seed:
+        unknown = [c for c in line.claims if c not in ids]
+        if unknown:
+            raise UsageError(f"{path}: seed line {line.line} names unknown claims: {', '.join(unknown)}")
+        if not line.claims and not line.note:
+            raise UsageError(f"{path}: seed line {line.line} has neither a claim nor a note that says why")
+    return register

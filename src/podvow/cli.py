@@ -1,0 +1,116 @@
+"""The `podvow` command."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from podvow import cli_cluster
+from podvow.cluster import process
+from podvow.errors import ExitCode, PodvowError, UsageError
+
+app = typer.Typer(
+    help="Judges whether a real Kubernetes cluster keeps the documentation's promises about Pods.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+cli_cluster.register(app)
+
+
+@app.command()
+def run(  # noqa: PLR0917 - typer passes options by name
+    provider: Annotated[str, typer.Option(help="kind (podvow's own cluster) or existing.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the kind cluster.")] = "podvow",
+    kubeconfig: Annotated[str, typer.Option(help="File of an existing cluster; never guessed.")] = "",
+    context: Annotated[str, typer.Option(help="Context of an existing cluster; never guessed.")] = "",
+    claim: Annotated[list[str] | None, typer.Option(help="Judge only this claim (repeatable).")] = None,
+    area: Annotated[list[str] | None, typer.Option(help="Judge only claims of this area (repeatable).")] = None,
+    keyword: Annotated[str, typer.Option("-k", help="pytest's -k expression on scenario names.")] = "",
+    processes: Annotated[
+        int, typer.Option("-n", min=0, help="xdist workers; not needed, waiting overlaps anyway.")
+    ] = 0,
+    profile: Annotated[str, typer.Option(help="default or nightly (longer windows).")] = "default",
+    per_node: Annotated[int, typer.Option(min=1, help="Pods that a node takes at a time.")] = 40,
+    up: Annotated[bool, typer.Option(help="Make podvow's kind cluster when it is not there.")] = False,  # noqa: FBT002
+    collect_only: Annotated[bool, typer.Option(help="List the scenarios, run nothing.")] = False,  # noqa: FBT002
+) -> None:
+    """Judge a cluster: run the scenarios, judge their timelines, write the report."""
+    from podvow import run as command  # noqa: PLC0415 - pytest is not imported for the other commands
+    from podvow.session import new_session  # noqa: PLC0415
+
+    chosen = provider or ("existing" if kubeconfig or context else "kind")
+    if chosen not in {"kind", "existing"}:
+        raise UsageError(f"unknown provider {chosen!r}", hint="--provider kind or --provider existing")
+    if profile not in {"default", "nightly"}:
+        raise UsageError(f"unknown profile {profile!r}", hint="--profile default or --profile nightly")
+    if chosen == "kind" and (kubeconfig or context):
+        raise UsageError(
+            "--kubeconfig and --context belong to --provider existing",
+            hint="podvow finds its kind cluster by --name",
+        )
+    if chosen == "existing" and not (kubeconfig and context):
+        raise UsageError(
+            "an existing cluster needs --kubeconfig FILE and --context NAME",
+            hint="podvow never uses the current context by silence",
+        )
+    command.check_claims(claim or ())
+    args = [f"--podvow-claim={c}" for c in claim or ()] + [f"--podvow-area={a}" for a in area or ()]
+    if keyword:
+        args += ["-k", keyword]
+    if processes:
+        args += ["-n", str(processes)]
+    if collect_only:
+        raise typer.Exit(command.listing(args))
+    session = new_session(
+        provider=chosen, name=name, kubeconfig=kubeconfig, context=context, profile=profile, per_node=per_node
+    )
+    raise typer.Exit(int(command.run(session, args, bring_up=up)))
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Evidence files (…/evidence/*.jsonl) or folders of them.")],
+) -> None:
+    """Judge stored evidence again; needs no cluster."""
+    from podvow import run as command  # noqa: PLC0415
+
+    raise typer.Exit(int(command.replay(files)))
+
+
+@app.command()
+def report(
+    run: Annotated[Path | None, typer.Option(help="Folder of the run [default: reports/latest].")] = None,
+) -> None:
+    """Render the allure report of a run (needs Node)."""
+    from podvow.paths import REPORTS  # noqa: PLC0415
+    from podvow.report.render_allure import render  # noqa: PLC0415
+
+    typer.echo(render((run or REPORTS / "latest").resolve(), REPORTS / "allure-report"))
+
+
+def main() -> None:
+    """Run the command: errors as one message without a traceback, Ctrl-C and SIGTERM without orphans."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        typer.echo(f"error: {error.format_message()}\n  → podvow --help", err=True)
+        code = int(ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        process.kill_children()
+        sys.stderr.write("interrupted\n")
+        code = 130
+    except PodvowError as error:
+        sys.stderr.write(f"error: {error}\n")
+        code = int(error.exit_code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

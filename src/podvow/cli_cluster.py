@@ -1,0 +1,121 @@
+"""The commands that make and remove what podvow runs on: up, down, node-image, images.
+
+Only options and printing; the work is in podvow.cluster.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from podvow.cluster import imagelist, lifecycle, process
+from podvow.cluster import images as fixture_images
+from podvow.cluster.nodeimage import build as node_images
+from podvow.cluster.nodeimage.programs import DEFAULT_VERSION
+from podvow.cluster.progress import Progress
+from podvow.cluster.provider import DEFAULT_NAME
+from podvow.errors import PodvowError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+Name = Annotated[str, typer.Option("--name", help="Name of the cluster.")]
+_node_image = typer.Typer(help="Node images that are made without a container registry.", no_args_is_help=True)
+_images = typer.Typer(help="The images that fixtures use.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to an application."""
+    app.command()(up)
+    app.command()(down)
+    app.add_typer(_node_image, name="node-image")
+    app.add_typer(_images, name="images")
+
+
+def up(
+    version: Annotated[
+        str | None, typer.Option(help=f"Kubernetes version of a new cluster [default: {DEFAULT_VERSION}].")
+    ] = None,
+    provider: Annotated[str, typer.Option(help="Who makes the cluster.")] = "kind",
+    name: Name = DEFAULT_NAME,
+    config: Annotated[
+        Path | None, typer.Option(help="kind configuration instead of fixtures/kind/default.yaml.")
+    ] = None,
+) -> None:
+    """Make a cluster, or make sure that it runs. A second call on a running cluster takes seconds."""
+    progress = Progress()
+    cluster = lifecycle.up(version, name, provider=provider, config=config, progress=progress)
+    typer.echo(f"{cluster.name} runs {cluster.server_version}; {progress.summary()}")
+    typer.echo(f"kubeconfig {cluster.kubeconfig}, context {cluster.context}")
+
+
+def down(
+    name: Name = DEFAULT_NAME,
+    all_clusters: Annotated[bool, typer.Option("--all", help="Every cluster that podvow made.")] = False,  # noqa: FBT002
+    purge: Annotated[bool, typer.Option(help="Delete the caches too: the next up starts cold.")] = False,  # noqa: FBT002
+) -> None:
+    """Delete a cluster and stop podvow's own engine. Harmless when there is nothing."""
+    deleted = lifecycle.down(name, all_clusters=all_clusters, purge=purge)
+    typer.echo(f"deleted: {', '.join(deleted) or 'no cluster was there'}")
+
+
+@_node_image.command("build")
+def node_image_build(version: Annotated[str, typer.Argument(help="Kubernetes version.")] = DEFAULT_VERSION) -> None:
+    """Build a node image from Go modules and Debian packages; what is cached is not built again."""
+    typer.echo(node_images.build_node_image(version))
+
+
+@_node_image.command("list")
+def node_image_list() -> None:
+    """List the node images that were built on this machine."""
+    for record in node_images.list_node_images():
+        typer.echo(f"{record.get('image')}  {str(record.get('id'))[:19]}")
+
+
+@_images.command("list")
+def images_list() -> None:
+    """List the fixture images and whether their archives are made."""
+    for image in imagelist.load():
+        archive = fixture_images.archive_of(image)
+        made = f"{archive.stat().st_size / 1e6:.0f} MB" if archive.is_file() else "not made yet"
+        typer.echo(f"{', '.join(image.refs):<24} {made:<13} {image.note}")
+
+
+@_images.command("load")
+def images_load(name: Name = DEFAULT_NAME) -> None:
+    """Load onto every node the fixture images that it lacks."""
+    fixture_images.prepare()
+    cluster = lifecycle.attach(name)
+    fixture_images.ensure_fixture_images(cluster)
+    missing = fixture_images.missing_images(cluster)
+    typer.echo(f"missing: {', '.join(missing) or 'none'}")
+
+
+def guarded(app: typer.Typer) -> None:
+    """Run an application of these commands: errors as messages, Ctrl-C and SIGTERM without orphans."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        app(standalone_mode=False)
+    except typer.Abort:
+        process.kill_children()
+        raise SystemExit(130) from None
+    except KeyboardInterrupt:
+        process.kill_children()
+        raise SystemExit(130) from None
+    except PodvowError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(int(error.exit_code)) from None
+
+
+if __name__ == "__main__":
+    _app = typer.Typer(no_args_is_help=True)
+    register(_app)
+    guarded(_app)

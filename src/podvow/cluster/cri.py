@@ -1,0 +1,104 @@
+"""The container runtime of a node, spoken to with crictl or podvow-cri, and with ctr where CRI has no word for it.
+
+Raw JSON in and out. Must not interpret what it reads. Note: `ctr containers rm` removes nothing that the kubelet
+sees (containerd's CRI plugin keeps a store of its own); records are removed here through CRI.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from podvow.errors import ClusterUnusableError
+
+if TYPE_CHECKING:
+    from podvow.cluster.node import NodeAccess
+
+TOOLS = ("crictl", "podvow-cri")
+
+
+def items(document: bytes, field: str) -> list[dict[str, Any]]:
+    """Return the items of a listing such as `{"containers": […]}`.
+
+    Raises:
+        ClusterUnusableError: when it is no such document.
+    """
+    try:
+        found = json.loads(document)[field]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ClusterUnusableError(f"the node's CRI tool answered no {field!r}: {document[:200]!r}") from error
+    return [item for item in found or [] if isinstance(item, dict)]
+
+
+class Cri:
+    """The runtimes of a cluster's nodes.
+
+    Args:
+        access: the way onto the nodes.
+    """
+
+    def __init__(self, access: NodeAccess) -> None:
+        self._access = access
+        self._tools: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def sandboxes(self, node: str) -> list[dict[str, Any]]:
+        """Return all sandboxes of a node.
+
+        Each has `id`, `metadata`, `state`, `createdAt` (ns, as text), `labels` and more.
+        """
+        return items(self._run(node, "pods", "-o", "json"), "items")
+
+    def containers(self, node: str) -> list[dict[str, Any]]:
+        """Return all containers of a node, exited ones too.
+
+        Each has `id`, `podSandboxId`, `metadata`, `image`, `state`, `createdAt` (ns, as text), `labels` and more.
+        """
+        return items(self._run(node, "ps", "-a", "-o", "json"), "containers")
+
+    def inspect_container(self, node: str, container_id: str) -> dict[str, Any]:
+        """Return `{"status": …, "info": …}` of a container."""
+        return dict(json.loads(self._run(node, "inspect", container_id)))
+
+    def inspect_sandbox(self, node: str, sandbox_id: str) -> dict[str, Any]:
+        """Return `{"status": …, "info": …}` of a sandbox."""
+        return dict(json.loads(self._run(node, "inspectp", sandbox_id)))
+
+    def stop_sandbox(self, node: str, sandbox_id: str) -> None:
+        """Stop a sandbox and all containers in it."""
+        self._run(node, "stopp", sandbox_id)
+
+    def remove_sandbox(self, node: str, sandbox_id: str) -> None:
+        """Remove a stopped sandbox with the records of its containers."""
+        self._run(node, "rmp", sandbox_id)
+
+    def remove_container(self, node: str, container_id: str) -> None:
+        """Remove the record of an exited container."""
+        self._run(node, "rm", container_id)
+
+    def kill(self, node: str, container_id: str, signal: str = "SIGKILL") -> None:
+        """Send a signal to the main process of a container or of a sandbox (its pause process)."""
+        self._access.exec(node, ["ctr", "-n", "k8s.io", "tasks", "kill", "-s", signal, container_id])
+
+    def tool(self, node: str) -> str:
+        """Return the CRI tool that a node has.
+
+        Raises:
+            ClusterUnusableError: when it has none.
+        """
+        with self._lock:
+            found = self._tools.get(node)
+        if found:
+            return found
+        for name in TOOLS:
+            if self._access.exec(node, ["which", name], check=False).code == 0:
+                with self._lock:
+                    self._tools[node] = name
+                return name
+        raise ClusterUnusableError(
+            f"node {node} has neither crictl nor podvow-cri", hint="podvow up puts podvow-cri there"
+        )
+
+    def _run(self, node: str, *words: str) -> bytes:
+        return self._access.exec(node, [self.tool(node), *words], timeout_s=120.0).stdout

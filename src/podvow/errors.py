@@ -1,0 +1,59 @@
+"""The errors that a user of podvow meets, each with its exit code and with what to do next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of `podvow run` (a stable contract, see docs/results.md)."""
+
+    OK = 0
+    VIOLATED = 1
+    USAGE = 2
+    CLUSTER = 3
+    INCONCLUSIVE = 4
+    LEAK = 5
+
+
+class PodvowError(Exception):
+    """An error that ends the command; printed as one message without a traceback.
+
+    Args:
+        message: what is wrong, naming the thing.
+        hint: what the reader can do about it.
+    """
+
+    exit_code = ExitCode.CLUSTER
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+
+
+class UsageError(PodvowError):
+    """Wrong options, a broken fixture, a broken claims register."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ClusterUnusableError(PodvowError):
+    """The cluster, its engine or its images cannot be used (unreachable, not ready, not permitted)."""
+
+    exit_code = ExitCode.CLUSTER
+
+
+class LeakError(PodvowError):
+    """Something that podvow made could not be removed."""
+
+    exit_code = ExitCode.LEAK
+
+
+class InjectionError(PodvowError):
+    """A fault could not be injected; the scenario's verdict becomes not-injected."""
+
+    exit_code = ExitCode.INCONCLUSIVE

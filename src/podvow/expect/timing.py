@@ -1,0 +1,150 @@
+"""Facts about how long things took, against the windows of the cluster's profile (`Meta.windows`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from packaging.version import InvalidVersion, Version
+
+from podvow.expect.base import FAULT, After, Fact, Found, MissingError, holds, inconclusive, violated, words
+from podvow.expect.evidence import at, begin_of, blind, gap_in, observers, runs_in, snapshots_in, stretch_of
+from podvow.timeline import Run, Source, Timeline
+
+_MARGIN_S = 0.25
+"""The runtime publishes an end a little after it happened; the kubelet counts from the end itself."""
+_JITTER = 1.5
+_LATE_S, _LATE_QUANTISED_S = 2.0, 17.0
+
+
+def _late_s(timeline: Timeline) -> float:
+    if "backoff_late" in timeline.meta.windows:
+        return float(timeline.meta.windows["backoff_late"])
+    try:
+        release = Version(timeline.meta.kubelet_version.lstrip("v").partition("-")[0].partition("+")[0])
+    except InvalidVersion:
+        return _LATE_QUANTISED_S
+    return _LATE_S if release >= Version("1.35") else _LATE_QUANTISED_S
+
+
+def _limits(timeline: Timeline, nominal_s: float) -> tuple[float, float]:
+    windows = timeline.meta.windows
+    if nominal_s <= 0:
+        return 0.0, float(windows.get("restart", _late_s(timeline)))
+    longest = nominal_s * float(windows.get("backoff_jitter", _JITTER)) + _late_s(timeline)
+    return nominal_s - _MARGIN_S, longest
+
+
+def _gap_s(one: Run, other: Run) -> tuple[float, float]:
+    """Return the shortest and longest time that can lie between the end of a run and the start of the next."""
+    if one.last_line and other.first_line:
+        exact_s = other.first_line.data["uptime_s"] - one.last_line.data["uptime_s"]
+        return exact_s, exact_s + other.first_line.precision_ns / 1e9
+    if one.exit is None or other.start is None:
+        raise MissingError(f"the end of {one.label} or the start of {other.label} was not seen")
+    shortest = other.start.t_ns - one.exit.t_ns - one.exit.precision_ns
+    longest = other.start.t_ns + other.start.precision_ns - one.exit.t_ns
+    return shortest / 1e9, longest / 1e9
+
+
+def gaps_followed_curve(
+    container: str, *, nominal: Sequence[float], after: After | None = None, pod: str = ""
+) -> Fact:
+    """The gaps from each end to the next start were as long as the back-off says: 10 s, doubled, capped.
+
+    Source: "exponential back-off delay (10s, 20s, 40s, …), that is capped at 300 seconds"
+    (pod-lifecycle#restart-policy). The first restart is immediate (nominal 0). The kubelet may lengthen a delay by
+    half; up to 1.34 it also waits for its next sync.
+    """
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        runs = runs_in(timeline, stretch, container, pod)
+        gap = gap_in(timeline, stretch, *observers(timeline, container, pod))
+        if reason := blind(timeline, stretch, container, pod) or gap:
+            return inconclusive(reason)
+        told: list[str] = []
+        for (one, other), wanted in zip(pairwise(runs), nominal, strict=False):
+            shortest, longest = _gap_s(one, other)
+            least, most = _limits(timeline, wanted)
+            told.append(f"{shortest:.1f}s")
+            if longest < least:
+                return violated(f"gap before {other.label} {longest:.2f}s, at least {wanted:g}s", begin_of(other))
+            if shortest > most:
+                return violated(f"gap before {other.label} {shortest:.2f}s, at most {most:.1f}s", begin_of(other))
+        if len(told) < len(nominal):
+            return _too_few(timeline, runs, len(told), nominal)
+        return holds(" ".join(told))
+
+    curve = " ".join(f"{seconds:g}s" for seconds in nominal)
+    return Fact(f"gaps between runs of {container} followed {curve}{words(after)}", "gaps_followed_curve", find)
+
+
+def _too_few(timeline: Timeline, runs: Sequence[Run], seen: int, nominal: Sequence[float]) -> Found:
+    last = runs[-1] if runs else None
+    if last and last.exit:
+        waited = (timeline.end_ns - last.exit.t_ns) / 1e9
+        _, most = _limits(timeline, nominal[seen])
+        if waited > most:
+            return violated(
+                f"no run {waited:.1f}s after the end of {last.label}, at most {most:.1f}s", begin_of(last)
+            )
+    return inconclusive(f"{seen} gaps seen, {len(nominal)} needed")
+
+
+def _window_s(timeline: Timeline, window: str) -> float:
+    if window not in timeline.meta.windows:
+        raise MissingError(f"no window {window!r} in the cluster's profile")
+    return float(timeline.meta.windows[window])
+
+
+def _since_ns(timeline: Timeline, after: After | None) -> int:
+    """Return when the clock of an effect starts: when the fault was proven to be done."""
+    mark = after.mark(timeline) if after else None
+    if mark is None:
+        return timeline.start_ns
+    return mark.done.t_ns if mark.done else mark.begin.t_ns
+
+
+def restarted_within(container: str, window: str, after: After | None = FAULT, *, pod: str = "") -> Fact:
+    """The container started (again) within a window of the profile, counted from the fault."""
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        allowed = _window_s(timeline, window)
+        since = _since_ns(timeline, after)
+        runs = runs_in(timeline, stretch, container, pod)
+        if runs and runs[0].start:
+            took = (runs[0].start.t_ns - since) / 1e9
+            told = f"{max(took, 0):.2f}s, allowed {allowed:g}s"
+            return holds(told) if took <= allowed else violated(told, runs[0].start.t_ns)
+        if reason := blind(timeline, stretch, container, pod):
+            return inconclusive(reason)
+        waited = (min(stretch.end_ns, timeline.end_ns) - since) / 1e9
+        if waited <= allowed:
+            return inconclusive(f"observed for {waited:.1f}s only, allowed are {allowed:g}s")
+        return violated(f"not started within {waited:.1f}s, allowed {allowed:g}s")
+
+    return Fact(f"{container} started within the window {window}{words(after)}", "restarted_within", find)
+
+
+def phase_reached_within(phase: str, window: str, after: After | None = FAULT, *, pod: str = "") -> Fact:
+    """The Pod showed the phase within a window of the profile, counted from the fault."""
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        allowed = _window_s(timeline, window)
+        since = _since_ns(timeline, after)
+        for shot in snapshots_in(timeline, stretch, pod):
+            if shot.phase == phase:
+                took = (shot.t_ns - since) / 1e9
+                told = f"{max(took, 0):.2f}s at {at(timeline, shot.t_ns)}, allowed {allowed:g}s"
+                return holds(told) if took <= allowed else violated(told, shot.t_ns)
+        if gap := gap_in(timeline, stretch, Source.STATUS):
+            return inconclusive(gap)
+        waited = (stretch.end_ns - since) / 1e9
+        if waited <= allowed:
+            return inconclusive(f"observed for {waited:.1f}s only, allowed are {allowed:g}s")
+        return violated(f"not reached within {waited:.1f}s, allowed {allowed:g}s")
+
+    return Fact(f"phase {phase} within the window {window}{words(after)}", "phase_reached_within", find)

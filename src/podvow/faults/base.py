@@ -1,0 +1,101 @@
+"""What a fault is: a value that can be injected, whose taking place can be proven, and that can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+from podvow.api import Api
+from podvow.cluster.cri import Cri
+from podvow.errors import InjectionError
+from podvow.timeline import Timeline
+from podvow.timeline.timeline import FaultMark
+
+NODE_ACCESS = "node-access"
+"""Capability: commands can be run on the cluster's nodes."""
+
+
+class Isolation(IntEnum):
+    """How far a fault reaches; nothing else that it could disturb runs within its reach."""
+
+    POD = 0
+    NODE = 1
+    CLUSTER = 2
+
+
+@dataclass(frozen=True)
+class FaultContext:
+    """What a fault may use.
+
+    Attributes:
+        api: the API server.
+        namespace: the scenario's own namespace; a fault touches no other one.
+        node: the node of the scenario's Pods, "" when it was left to the scheduler.
+        cri: the node's container runtime, None without node access.
+        timeline: returns what has been recorded so far.
+        prepare: labels and traces a manifest the way the driver does with fixtures.
+        record_object: writes an object that the fault created to the evidence.
+    """
+
+    api: Api
+    namespace: str
+    node: str
+    cri: Cri | None
+    timeline: Callable[[], Timeline]
+    prepare: Callable[[dict[str, Any]], dict[str, Any]]
+    record_object: Callable[[dict[str, Any]], None]
+
+    @property
+    def runtime(self) -> Cri:
+        """The node's runtime.
+
+        Raises:
+            InjectionError: there is no access to the node.
+        """
+        if self.cri is None:
+            raise InjectionError("no access to the node", hint="node faults need a kind cluster")
+        return self.cri
+
+    def path(self, kind: str, name: str = "") -> str:
+        """Return the API path of a kind (`pods`, `apis/apps/v1/deployments`) in the scenario's namespace."""
+        group, _, plural = kind.rpartition("/")
+        base = f"/{group or 'api/v1'}/namespaces/{self.namespace}/{plural}"
+        return f"{base}/{name}" if name else base
+
+
+class Fault(Protocol):
+    """A fault. Values: two equal faults do the same."""
+
+    @property
+    def name(self) -> str:
+        """Imperative name, e.g. `kill_sandbox`."""
+
+    @property
+    def target(self) -> str:
+        """What it is aimed at, in words."""
+
+    @property
+    def isolation(self) -> Isolation:
+        """How far it reaches."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Capabilities of the cluster that it needs."""
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        """Do it.
+
+        Returns:
+            Facts for the evidence: what exactly was hit.
+
+        Raises:
+            InjectionError: it could not be done.
+        """
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
+        """Tell whether the evidence proves that it took place. `mark.facts` holds what `inject` returned."""
+
+    def undo(self, context: FaultContext) -> None:
+        """Heal what outlives the scenario's own objects; most Pod faults leave nothing behind."""

@@ -1,0 +1,110 @@
+"""From the outcomes of the expectations to a scenario's verdict, with its message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from podvow.claims import Claim
+from podvow.expect.explain import failure_message
+from podvow.expect.invariants import STANDING
+from podvow.timeline import Record, Source, Timeline
+from podvow.timeline.record import Kind
+from podvow.verdict import Judged, Judgement, Outcome, Verdict, of_outcomes
+
+
+def standing(timeline: Timeline) -> tuple[Judgement, ...]:
+    """Judge the invariants that every scenario gets for free; those with nothing to judge are left out."""
+    return tuple(fact.judge(timeline) for fact in STANDING)
+
+
+def verdict_of(timeline: Timeline, judgements: Sequence[Judgement], error: str = "") -> tuple[Verdict, str]:
+    """Return the verdict and, where it is no plain answer, the reason.
+
+    A cluster or a harness that went away proves nothing; a fault that was not observed is never a pass; an
+    invariant that was broken is a violation all the same, whatever the fault or the test came to.
+
+    Args:
+        timeline: the evidence.
+        judgements: all outcomes, standing invariants marked as such.
+        error: what went wrong in the test itself, empty when nothing did.
+    """
+    lost = timeline.of(Kind.LOST)
+    if lost:
+        return Verdict.INCONCLUSIVE, str(lost[-1].data["reason"])
+    broken = [j for j in judgements if j.standing and j.outcome is Outcome.VIOLATED]
+    if broken:
+        return Verdict.VIOLATED, error
+    failed = [f for f in timeline.faults if f.error]
+    if failed:
+        return Verdict.NOT_INJECTED, f"{failed[0].name} ({failed[0].target}): {failed[0].error}"
+    if error:
+        return Verdict.INCONCLUSIVE, error
+    own = [j.outcome for j in judgements if not j.standing]
+    if not own:
+        return Verdict.INCONCLUSIVE, "the test judged nothing"
+    verdict = of_outcomes(own)
+    reason = ""
+    if verdict is Verdict.INCONCLUSIVE:
+        first = next(j for j in judgements if j.outcome is Outcome.INCONCLUSIVE and not j.standing)
+        reason = f"{first.text}: {first.detail}"
+    missed = timeline.of(Kind.MISSED)
+    if missed and (verdict is not Verdict.VIOLATED or _unwatched(timeline, missed[-1])):
+        # A state that the scenario waits for is part of what it promises to look at: without it nothing holds.
+        last = missed[-1].data
+        verdict = Verdict.INCONCLUSIVE
+        reason = f"not reached: {last['condition']} ({last['last']} after {last['waited_s']} s)"
+    return verdict, reason
+
+
+def _unwatched(timeline: Timeline, missed: Record) -> bool:
+    """Tell whether a source was not observing while a step was waited for: what was not seen may have happened."""
+    began_ns = missed.t_ns - int(float(missed.data.get("waited_s", 0.0)) * 1e9)
+    return bool(
+        timeline.gaps_of(Source.STATUS, Source.TRACE, Source.RUNTIME, after_ns=began_ns, until_ns=missed.t_ns)
+    )
+
+
+def judged(
+    timeline: Timeline,
+    judgements: Sequence[Judgement],
+    *,
+    test: str,
+    scenario_id: str,
+    claims: Sequence[Claim],
+    evidence: str,
+    error: str = "",
+) -> Judged:
+    """Put a scenario's verdict together.
+
+    Args:
+        timeline: the evidence.
+        judgements: what the test's own expectations said.
+        test: the test's node id.
+        scenario_id: the test's stable id.
+        claims: the claims that it judges.
+        evidence: path of the evidence file, relative to the run's folder.
+        error: what went wrong in the test itself.
+    """
+    gating = any(c.gating for c in claims)
+    everything = (*judgements, *(standing(timeline) if gating else ()))
+    verdict, reason = verdict_of(timeline, everything, error)
+    message = ""
+    if verdict is not Verdict.HOLDS:
+        lines = [(c.id, c.statement) for c in claims]
+        # Several tests may share a recording; the message is about this one.
+        told = Timeline(replace(timeline.meta, scenario=scenario_id), timeline.records)
+        message = failure_message(told, everything, lines, verdict, f"reports/runs/{timeline.meta.run}/{evidence}")
+        if reason:
+            message = f"{message}\n  reason    {reason}"
+    return Judged(
+        scenario=scenario_id,
+        test=test,
+        claims=tuple(c.id for c in claims),
+        verdict=verdict,
+        judgements=everything,
+        reason=reason,
+        evidence=evidence,
+        wall_s=(timeline.end_ns - timeline.start_ns) / 1e9,
+        message=message,
+    )

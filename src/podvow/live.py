@@ -1,0 +1,203 @@
+"""Where a test's timeline comes from: this process's driver, another process's evidence files, or a replay."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from podvow.api import Api
+from podvow.cluster import lifecycle
+from podvow.cluster.existing import existing_cluster
+from podvow.cluster.profile import ClusterProfile, read_profile
+from podvow.cluster.provider import Cluster
+from podvow.errors import ClusterUnusableError
+from podvow.progress import Progress
+from podvow.scenario.driver import Driver, Planned, not_applicable
+from podvow.session import Session
+from podvow.timeline import Timeline, load
+
+_POLL_S = 0.2
+
+
+class Recorded(Protocol):
+    """Gives finished timelines."""
+
+    def timeline(self, planned: Planned) -> Timeline:
+        """Wait for the timeline of a scenario."""
+
+    def not_applicable(self, planned: Planned) -> str:
+        """Return why it cannot be run here, empty when it can."""
+
+    def judged(self, scenario_id: str, verdict: str) -> None:
+        """Take note of a verdict, for whoever watches."""
+
+    def finish(self, *, interrupted: bool) -> None:
+        """End what was started."""
+
+
+def connect(session: Session) -> tuple[Cluster, Api]:
+    """Return the session's cluster and a connection to it.
+
+    Raises:
+        ClusterUnusableError: it is away.
+    """
+    if session.provider == "existing":
+        cluster = existing_cluster(Path(session.kubeconfig), session.context)
+    else:
+        cluster = lifecycle.attach(session.name)
+    return cluster, Api.connect(cluster.kubeconfig, cluster.context)
+
+
+def node_cpu_s(cluster: Cluster, nodes: Sequence[str]) -> float:
+    """Return the CPU seconds that the nodes have used so far (0 where they cannot be asked)."""
+    if cluster.access is None:
+        return 0.0
+    total = 0.0
+    for node in nodes:
+        ran = cluster.access.exec(
+            node, ["cat", "/sys/fs/cgroup/cpuacct/cpuacct.usage", "/sys/fs/cgroup/cpu.stat"], check=False
+        )
+        words = ran.stdout.decode().split()
+        if words and words[0].isdigit():
+            total += int(words[0]) / 1e9
+        elif "usage_usec" in words:
+            total += int(words[words.index("usage_usec") + 1]) / 1e6
+    return total
+
+
+class Live:
+    """Runs the scenarios, or waits for the process that does (the first to take the lock).
+
+    Args:
+        session: the run.
+        planned: the scenarios.
+    """
+
+    def __init__(self, session: Session, planned: Sequence[Planned]) -> None:
+        self._session = session
+        self._driver: Driver | None = None
+        self._began = time.monotonic()
+        self._cluster, self._api = connect(session)
+        self._runnable = [p for p in planned if not not_applicable(p.scenario, self._cluster)]
+        self._lock = FileLock(session.folder / "driver.lock")
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return
+        if (session.folder / "stats.json").exists():
+            return
+        self._profile: ClusterProfile = read_profile(self._api)
+        self._nodes = [n.name for n in self._profile.nodes]
+        self._cpu_before = node_cpu_s(self._cluster, self._nodes)
+        longest = max((p.scenario.typical_s for p in self._runnable), default=0.0)
+        self._progress = Progress()
+        self._progress.start(len(self._runnable), longest)
+        self._driver = Driver(
+            api=self._api,
+            cluster=self._cluster,
+            profile=self._profile,
+            run_id=session.run_id,
+            folder=session.folder,
+            planned=self._runnable,
+            listener=self._progress,
+            per_node=session.per_node,
+            nightly=session.profile == "nightly",
+        )
+        self._driver.start()
+
+    def timeline(self, planned: Planned) -> Timeline:
+        """Wait for a scenario's evidence, from this process's driver or from another one's file."""
+        if self._driver is not None:
+            return self._driver.timeline(planned.key)
+        tick = threading.Event()
+        while not planned.evidence.exists():
+            if (self._session.folder / "stats.json").exists() and not planned.evidence.exists():
+                raise ClusterUnusableError(f"the driver ended without evidence of {planned.id}")
+            tick.wait(_POLL_S)
+        return load(planned.evidence)
+
+    def not_applicable(self, planned: Planned) -> str:
+        """Return why it cannot be run here."""
+        return not_applicable(planned.scenario, self._cluster)
+
+    def judged(self, scenario_id: str, verdict: str) -> None:
+        """Show a verdict in the progress view."""
+        if self._driver is not None:
+            self._progress.judged(scenario_id, verdict)
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Wait for the driver, tear down, and leave the run's figures for the report."""
+        if self._driver is None:
+            return
+        judged_s = time.monotonic() - self._began
+        try:
+            self._driver.finish(interrupted=interrupted)
+        finally:
+            self._progress.stop()
+            self._write_stats(judged_s)
+            self._lock.release()
+
+    def _write_stats(self, judged_s: float) -> None:
+        assert self._driver is not None  # noqa: S101 (only the driving process comes here)
+        try:
+            node_cpu = node_cpu_s(self._cluster, self._nodes) - self._cpu_before
+        except Exception:  # noqa: BLE001 (a dead cluster must not cost the report)
+            node_cpu = 0.0
+        usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        stats: dict[str, Any] = {
+            "wall_s": judged_s,
+            "with_teardown_s": time.monotonic() - self._began,
+            "node_cpu_s": node_cpu,
+            "cores": os.cpu_count() or 1,
+            "cpu_s": sum(u.ru_utime + u.ru_stime for u in usage),
+            "api_requests": dict(self._api.requests),
+            "leaks": self._driver.leaks,
+            "lost": self._driver.lost,
+            "server_version": self._profile.server_version,
+            "nodes": [
+                {
+                    "name": n.name,
+                    "kubelet_version": n.kubelet_version,
+                    "runtime": n.runtime,
+                    "capabilities": list(n.capabilities),
+                }
+                for n in self._profile.nodes
+            ],
+        }
+        path = self._session.folder / "stats.json"
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(stats, indent=1), encoding="utf-8")
+        temporary.replace(path)
+
+
+class Replay:
+    """Judges stored evidence again; no cluster is touched.
+
+    Args:
+        session: its `replay` maps a scenario's id to its evidence file.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def timeline(self, planned: Planned) -> Timeline:
+        """Load the stored timeline."""
+        return load(Path(self._session.replay[planned.id]))
+
+    def not_applicable(self, planned: Planned) -> str:  # noqa: ARG002 (evidence is there, so it was applicable)
+        """Evidence exists, so the scenario was applicable."""
+        return ""
+
+    def judged(self, scenario_id: str, verdict: str) -> None:
+        """Nobody watches a replay."""
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Nothing was started."""

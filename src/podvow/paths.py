@@ -1,0 +1,28 @@
+"""Where podvow keeps things: the checkout's folders, the user's cache, the machine's run folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout: suites, fixtures and reports lie below it."""
+FIXTURES = ROOT / "fixtures"
+SUITES = ROOT / "suites"
+REPORTS = ROOT / "reports"
+
+
+def cache_dir(*parts: str) -> Path:
+    """Return (and make) a folder below the user's cache folder for podvow.
+
+    Args:
+        parts: folder names below the cache folder.
+
+    Returns:
+        `$PODVOW_CACHE`, else `$XDG_CACHE_HOME/podvow`, else `~/.cache/podvow`, with the parts appended.
+    """
+    base = os.environ.get("PODVOW_CACHE")
+    root = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podvow"
+    path = root.joinpath(*parts)
+    path.mkdir(parents=True, exist_ok=True)
+    return path

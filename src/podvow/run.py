@@ -1,0 +1,303 @@
+"""`podvow run` and `podvow replay`: checks before, pytest in the middle, report and exit code after."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import InvalidVersion
+from rich.console import Console
+
+from podvow import preflight
+from podvow.claims import Register, load_register
+from podvow.cluster import images, lifecycle
+from podvow.cluster.process import CommandError
+from podvow.cluster.profile import read_profile
+from podvow.errors import ClusterUnusableError, ExitCode, UsageError
+from podvow.live import connect
+from podvow.paths import FIXTURES, ROOT, SUITES
+from podvow.report.model import ClaimInfo, NodeInfo, RunInfo, SeedSentence
+from podvow.report.summary import verdict_table
+from podvow.report.write import write_all
+from podvow.scenario.driver import workers
+from podvow.scenario.manifest import images_of, load_fixture
+from podvow.scenario.scheduler import limit_s
+from podvow.session import Session, load_judged, new_session, point_latest
+from podvow.timeline import load
+from podvow.verdict import Judged, Verdict
+
+_PIPE_WIDTH = 150
+_SEED = re.compile(r"^seed:(\d+)$")
+
+
+def run(session: Session, pytest_args: Sequence[str], *, bring_up: bool) -> ExitCode:
+    """Judge a cluster.
+
+    Args:
+        session: the run.
+        pytest_args: selection and xdist options for pytest.
+        bring_up: make podvow's own kind cluster when it is not there.
+
+    Returns:
+        The exit code of design.md §9.
+
+    Raises:
+        PodvowError: something is wrong that was found before anything was created.
+    """
+    started = datetime.now(UTC)
+    try:
+        check_fixtures()
+        register = load_register(SUITES / "claims.yaml")
+        if session.provider == "kind" and bring_up:
+            lifecycle.up(name=session.name)
+        prepare(session)
+    except BaseException:
+        # Nothing was run: an empty run among the others would only puzzle.
+        shutil.rmtree(session.folder)
+        raise
+    code = _pytest(session, pytest_args)
+    return finish(session, register, code, started)
+
+
+def check_claims(ids: Sequence[str]) -> None:
+    """Look up the claims that a selection names, before anything is created.
+
+    Raises:
+        UsageError: one is not in the register.
+    """
+    register = load_register(SUITES / "claims.yaml")
+    for claim_id in ids:
+        register.claim(claim_id)
+
+
+def check_fixtures() -> None:
+    """Read every fixture, so that a broken one is named before anything is created.
+
+    Raises:
+        UsageError: a manifest is broken.
+    """
+    for folder in ("pods", "objects", "workloads"):
+        for path in sorted((FIXTURES / folder).glob("*.yaml")):
+            load_fixture(f"{folder}/{path.stem}")
+
+
+def prepare(session: Session) -> None:
+    """Check that the cluster can be used, creating nothing on it but fixture images on kind nodes.
+
+    Raises:
+        ClusterUnusableError: everything that stands in the way.
+    """
+    cluster, api = connect(session)
+    try:
+        try:
+            profile = read_profile(api)
+        except InvalidVersion as error:
+            raise ClusterUnusableError(f"the API server names a version that is none: {error}") from error
+        chosen = [node.name for node in workers(profile)]
+        if cluster.access is not None:
+            missing = images.missing_images(cluster)
+            if missing:
+                images.ensure_fixture_images(cluster)
+        findings = preflight.check(
+            api,
+            profile,
+            images=[] if cluster.access is not None else sorted(_fixture_images()),
+            nodes=chosen,
+        )
+        for finding in findings:
+            if finding.level == "warning":
+                sys.stderr.write(f"{finding}\n")
+        preflight.raise_if_unusable(findings)
+    except CommandError as error:
+        raise ClusterUnusableError(str(error), hint="podvow up") from error
+    finally:
+        api.close()
+
+
+def _fixture_images() -> frozenset[str]:
+    return images_of(
+        [m for p in sorted((FIXTURES / "pods").glob("*.yaml")) for m in load_fixture(f"pods/{p.stem}")]
+    )
+
+
+def _pytest(session: Session, args: Sequence[str]) -> int:
+    options = [
+        str(SUITES),
+        f"--rootdir={ROOT}",
+        f"--podvow-session={session.save()}",
+        "-q",
+        "--no-header",
+        "--tb=short",
+        *args,
+    ]
+    return int(pytest.main(options))
+
+
+def listing(args: Sequence[str]) -> int:
+    """Print the scenarios that a selection matches; touches no cluster. Return the exit code."""
+    session = new_session()
+    code = _pytest(session, ["--collect-only", *args])
+    shutil.rmtree(session.folder)
+    return int(ExitCode.OK if code == pytest.ExitCode.OK else ExitCode.USAGE)
+
+
+def replay(files: Sequence[Path]) -> ExitCode:
+    """Judge stored evidence again with today's expectations; needs no cluster.
+
+    Args:
+        files: evidence files, or folders with such files.
+
+    Raises:
+        UsageError: a file is no evidence, or no test judges it.
+    """
+    paths = [p for f in files for p in (sorted(f.glob("*.jsonl")) if f.is_dir() else [f])]
+    if not paths:
+        raise UsageError("no evidence files given", hint="podvow replay reports/latest/evidence")
+    stored: dict[str, str] = {}
+    for path in paths:
+        scenario = load(path).meta.scenario
+        if scenario in stored:
+            raise UsageError(
+                f"{stored[scenario]} and {path} are both evidence of {scenario}", hint="replay one run at a time"
+            )
+        stored[scenario] = str(path.resolve())
+    session = new_session(replay=stored)
+    try:
+        return _judge_again(session, sorted(stored))
+    finally:
+        shutil.rmtree(session.folder)
+
+
+def _judge_again(session: Session, stored: Sequence[str]) -> ExitCode:
+    code = _pytest(session, [])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise UsageError(f"no test judges {', '.join(stored)}", hint="the suites have changed since")
+    if code == pytest.ExitCode.USAGE_ERROR:
+        return ExitCode.USAGE
+    judged = load_judged(session)
+    register = load_register(SUITES / "claims.yaml")
+    for result in judged:
+        sys.stdout.write(f"{result.verdict:14} {result.scenario}\n")
+    return exit_code(judged, register, leaks=[])
+
+
+def exit_code(judged: Sequence[Judged], register: Register, *, leaks: Sequence[str]) -> ExitCode:
+    """Return the run's exit code: a leak outweighs a violation, which outweighs an open verdict.
+
+    Only documented and characterised claims count; what only the seed says never does.
+    """
+    if leaks:
+        return ExitCode.LEAK
+    gating = [j for j in judged if any(register.claim(c).gating for c in j.claims)]
+    verdicts = {j.verdict for j in gating}
+    open_seed = {j.verdict for j in judged} & {Verdict.NOT_INJECTED, Verdict.INCONCLUSIVE}
+    if Verdict.VIOLATED in verdicts:
+        return ExitCode.VIOLATED
+    if open_seed or not judged:
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.OK
+
+
+def finish(session: Session, register: Register, pytest_code: int, started: datetime) -> ExitCode:
+    """Write the report, print the table and return the exit code."""
+    judged = load_judged(session)
+    if pytest_code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise UsageError("the selection matches no scenario", hint="podvow run --collect-only lists them")
+    if pytest_code in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR} and not judged:
+        return ExitCode.USAGE if pytest_code == pytest.ExitCode.USAGE_ERROR else ExitCode.CLUSTER
+    stats = _stats(session)
+    code = exit_code(judged, register, leaks=stats.get("leaks", []))
+    if pytest_code == pytest.ExitCode.INTERRUPTED and code is ExitCode.OK:
+        code = ExitCode.INCONCLUSIVE
+    info = run_info(session, stats, judged, code, started)
+    claims, seed = describe(register)
+    write_all(session.folder, info, judged, claims, seed)
+    point_latest(session.folder)
+    # A pipe has no width of its own; rich would take 80 columns and fold every id.
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    console.print(verdict_table(info, judged, claims))
+    for leak in stats.get("leaks", []):
+        console.print(f"LEAK: {leak} could not be removed", style="bold red")
+    if stats.get("lost"):
+        console.print(f"the run was cut short: {stats['lost']}", style="yellow")
+    shown = session.folder.relative_to(Path.cwd()) if session.folder.is_relative_to(Path.cwd()) else session.folder
+    console.print(f"harness CPU {info.cpu_s:.1f} s, {info.api_requests} API requests, exit code {int(code)}")
+    console.print(f"report {shown}/index.html", soft_wrap=True)
+    return code
+
+
+def _stats(session: Session) -> dict[str, Any]:
+    path = session.folder / "stats.json"
+    if not path.exists():
+        return {}
+    stats: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return stats
+
+
+def run_info(
+    session: Session, stats: dict[str, Any], judged: Sequence[Judged], code: ExitCode, started: datetime
+) -> RunInfo:
+    """Put the run's figures together."""
+    recordings = {j.evidence: j.wall_s for j in judged if j.evidence}
+    limit = limit_s(
+        recordings.values(),
+        node_cpu_s=float(stats.get("node_cpu_s", 0.0)),
+        cores=int(stats.get("cores", 1)),
+        exclusive=(),
+    )
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return RunInfo(
+        id=session.run_id,
+        started=started.isoformat(timespec="seconds"),
+        wall_s=round(float(stats.get("wall_s", 0.0)), 3),
+        limit_s=round(limit, 3),
+        cpu_s=round(sum(u.ru_utime + u.ru_stime for u in usage), 2),
+        api_requests=sum(stats.get("api_requests", {}).values()),
+        exit_code=int(code),
+        provider=session.provider,
+        server_version=str(stats.get("server_version", "")),
+        nodes=tuple(NodeInfo(**{**n, "capabilities": tuple(n["capabilities"])}) for n in stats.get("nodes", [])),
+        extra={
+            "profile": session.profile,
+            "recordings": str(len(recordings)),
+            "node CPU s": f"{stats.get('node_cpu_s', 0.0):.1f}",
+            "with teardown s": f"{stats.get('with_teardown_s', 0.0):.1f}",
+        },
+    )
+
+
+def describe(register: Register) -> tuple[list[ClaimInfo], list[SeedSentence]]:
+    """Return the register in the words of the report."""
+    claims = [
+        ClaimInfo(
+            id=c.id,
+            kind=c.kind,
+            statement=c.statement,
+            sources=c.sources,
+            severity=c.severity,
+            epic=_page(c.sources[0]),
+            feature=c.feature,
+            story=c.statement,
+            catalogue=c.catalogue,
+            seed_lines=tuple(int(m.group(1)) for s in c.sources if (m := _SEED.match(s))),
+        )
+        for c in register.claims
+    ]
+    seed = [SeedSentence(s.line, s.text, s.claims, s.note) for s in register.seed]
+    return claims, seed
+
+
+def _page(source: str) -> str:
+    if _SEED.match(source):
+        return "The seed"
+    if not source.startswith(("concepts/", "tasks/", "reference/")):
+        return "Characterised from the source"
+    return source.partition("#")[0].rpartition("/")[2].replace("-", " ").capitalize()

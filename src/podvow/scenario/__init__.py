@@ -1,0 +1,1 @@
+"""Scenarios as data, the scheduler that orders them, the driver that runs and records them."""

@@ -1,0 +1,220 @@
+"""Connects the shared sources of a run (watches, node streams) with the recorder of each scenario."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from podvow.api import Api
+from podvow.cluster.node import NodeAccess
+from podvow.scenario.logstream import LogStream
+from podvow.scenario.manifest import RUN_LABEL, SCENARIO_LABEL
+from podvow.scenario.nodestream import NodeStream
+from podvow.scenario.recorder import Recorder
+from podvow.timeline import Record, Source
+from podvow.timeline.sources import events, status
+from podvow.watch import Watch, WatchEvent
+
+_PATHS = {
+    "Deployment": "/apis/apps/v1/deployments",
+    "ReplicaSet": "/apis/apps/v1/replicasets",
+    "ResourceQuota": "/api/v1/resourcequotas",
+}
+_KEPT_UNKNOWN = 2000
+
+
+class Hub:
+    """One shared watch per kind and one stream per node, handing every record to the scenario that it is about.
+
+    Args:
+        api: the API server.
+        run_id: value of the run label that the watches select.
+        access: way onto the nodes, None when there is none.
+        nodes: names of the nodes to follow.
+        kinds: kinds besides Pod that some scenario needs watched.
+    """
+
+    def __init__(
+        self, api: Api, run_id: str, access: NodeAccess | None, nodes: Iterable[str], kinds: Iterable[str]
+    ) -> None:
+        self._lock = threading.Lock()
+        self._recorders: dict[str, Recorder] = {}
+        self._by_namespace: dict[str, str] = {}
+        self._by_uid: dict[str, tuple[str, str]] = {}
+        self._unknown: defaultdict[str, list[Record]] = defaultdict(list)
+        self._seq = 0
+        self._down: dict[tuple[Source, str], tuple[int, str]] = {}
+        self._api = api
+        self._logs: dict[str, LogStream] = {}
+        selector = f"{RUN_LABEL}={run_id}"
+        self._watches = [
+            Watch(
+                api,
+                path,
+                label_selector=selector,
+                sink=lambda event, kind=kind: self._status(kind, event),  # type: ignore[misc]
+                name=kind,
+            )
+            for kind, path in {"Pod": "/api/v1/pods", **{k: _PATHS[k] for k in sorted(set(kinds))}}.items()
+        ]
+        self._watches.append(
+            Watch(
+                api,
+                "/api/v1/events",
+                field_selector="involvedObject.kind=Pod",
+                sink=self._event,
+                name="events",
+            )
+        )
+        self.streams = {node: NodeStream(access, node, self, self._pod_of) for node in nodes} if access else {}
+
+    def start(self) -> None:
+        """Start every source; returns once the first lists are done and every node was heard of.
+
+        Raises:
+            ClusterUnusableError: a list is refused or the API server is away.
+        """
+        for stream in self.streams.values():
+            stream.start()
+        for watch in self._watches:
+            watch.start()
+        for stream in self.streams.values():
+            stream.wait_beat(0, 10)
+
+    def stop(self) -> None:
+        """Stop every source."""
+        for stream in self.streams.values():
+            stream.stop()
+        for watch in self._watches:
+            watch.stop()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that are connected."""
+        node = (Source.TRACE, Source.RUNTIME) if self.streams else (Source.TRACE,)
+        return tuple(str(s) for s in (*node, Source.STATUS, Source.EVENTS))
+
+    def attach(self, key: str, namespace: str, recorder: Recorder) -> None:
+        """Hand this scenario's records to its recorder from now on."""
+        with self._lock:
+            self._recorders[key] = recorder
+            self._by_namespace[namespace] = key
+            if not self.streams:
+                self._logs[key] = LogStream(self._api, recorder)
+            for (source, where), (since_ns, reason) in self._down.items():
+                if recorder in self._touched(source, where):
+                    recorder.open_gap(source, since_ns=since_ns, reason=reason, where=where)
+
+    def detach(self, key: str) -> None:
+        """Stop recording a scenario."""
+        with self._lock:
+            self._recorders.pop(key, None)
+            log = self._logs.pop(key, None)
+        if log is not None:
+            log.stop()
+
+    def settle(self, key: str, node: str, after_ns: int, timeout_s: float = 5.0) -> None:
+        """Let what happened up to a moment arrive: hear of the node, or read the logs to their end."""
+        stream = self.streams.get(node)
+        if stream is not None:
+            stream.wait_beat(after_ns, timeout_s)
+        elif key in self._logs:
+            self._logs[key].catch_up()
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _status(self, kind: str, event: WatchEvent) -> None:
+        if event.kind == "gap":
+            self._gap(Source.STATUS, kind, event.since_ns or event.received_ns, event.reason)
+        elif event.kind == "relisted":
+            self._back(Source.STATUS, kind, event.received_ns, lossless=event.lossless)
+        if event.object is None or event.kind not in {"added", "modified", "deleted", "listed"}:
+            return
+        raw = {"kind": kind, **event.object}
+        key = str(raw["metadata"].get("labels", {}).get(SCENARIO_LABEL, ""))
+        with self._lock:
+            recorder = self._recorders.get(key)
+            log = self._logs.get(key)
+            record = status.from_object(
+                raw, received_ns=event.received_ns, seq=self._next(), deleted=event.kind == "deleted"
+            )
+            held: list[Record] = []
+            if record.uid and record.uid not in self._by_uid:
+                self._by_uid[record.uid] = (key, record.pod)
+                held = self._unknown.pop(record.uid, [])
+        if log is not None and record.uid:
+            log.take(raw)
+        if recorder:
+            recorder.add(record)
+            for early in held:
+                recorder.add(replace(early, pod=record.pod))
+
+    def _event(self, event: WatchEvent) -> None:
+        if event.kind == "gap":
+            self._gap(Source.EVENTS, "", event.since_ns or event.received_ns, event.reason)
+        elif event.kind == "relisted":
+            self._back(Source.EVENTS, "", event.received_ns, lossless=event.lossless)
+        if event.object is None or event.kind not in {"added", "modified", "listed"}:
+            return
+        namespace = str(event.object.get("involvedObject", {}).get("namespace", ""))
+        with self._lock:
+            recorder = self._recorders.get(self._by_namespace.get(namespace, ""))
+            if recorder is None:
+                return
+            record = events.from_event(event.object, received_ns=event.received_ns, seq=self._next())
+        recorder.add(record)
+
+    def _pod_of(self, uid: str) -> str:
+        return self._by_uid.get(uid, ("", ""))[1]
+
+    def node_record(self, namespace: str, record: Record) -> None:
+        """Take a record of a node stream; a trace may come before the watch has told whose it is."""
+        with self._lock:
+            if namespace:
+                key = self._by_namespace.get(namespace, "")
+                if record.uid and record.uid not in self._by_uid and key:
+                    self._by_uid[record.uid] = (key, record.pod)
+                    early = self._unknown.pop(record.uid, [])
+                else:
+                    early = []
+            else:
+                key, name = self._by_uid.get(record.uid, ("", ""))
+                record = replace(record, pod=name)
+                early = []
+                if not key:
+                    if sum(map(len, self._unknown.values())) < _KEPT_UNKNOWN:
+                        self._unknown[record.uid].append(record)
+                    return
+            recorder = self._recorders.get(key)
+        if recorder:
+            recorder.add(record)
+            for held in early:
+                recorder.add(replace(held, pod=record.pod))
+
+    def node_gap(self, node: str, source: Source, *, since_ns: int, reason: str) -> None:
+        """A source of a node stopped observing."""
+        self._gap(source, node, since_ns, f"{node}: {reason}")
+
+    def node_back(self, node: str, source: Source, *, until_ns: int) -> None:
+        """A source of a node observes again."""
+        self._back(source, node, until_ns, lossless=False)
+
+    def _touched(self, source: Source, where: str) -> list[Recorder]:
+        on_node = source in {Source.TRACE, Source.RUNTIME}
+        return [r for r in self._recorders.values() if not on_node or not r.meta.node or r.meta.node == where]
+
+    def _gap(self, source: Source, where: str, since_ns: int, reason: str) -> None:
+        with self._lock:
+            self._down.setdefault((source, where), (since_ns, reason))
+            for recorder in self._touched(source, where):
+                recorder.open_gap(source, since_ns=since_ns, reason=reason, where=where)
+
+    def _back(self, source: Source, where: str, until_ns: int, *, lossless: bool) -> None:
+        with self._lock:
+            self._down.pop((source, where), None)
+            for recorder in self._touched(source, where):
+                recorder.close_gap(source, until_ns=until_ns, lossless=lossless, where=where)

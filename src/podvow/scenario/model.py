@@ -1,0 +1,153 @@
+"""A scenario is data: what is deployed, the steady state, the faults, what is awaited then."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from podvow.errors import UsageError
+from podvow.faults.base import Fault, Isolation
+from podvow.scenario.conditions import Condition
+from podvow.scenario.manifest import Manifest, load_fixture, merge_patch, pod_specs
+
+
+@dataclass(frozen=True)
+class Until:
+    """Wait for a state.
+
+    Attributes:
+        condition: the state.
+        control: reaching it proves that the observers were awake and the cluster was acting after the fault;
+            negative claims ("does not restart") hold only with such a positive control.
+    """
+
+    condition: Condition
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class Inject:
+    """Inject a fault and wait until it is proven to have taken place."""
+
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Go on observing for a window of the cluster's profile, so that what must not happen has time to happen.
+
+    Attributes:
+        window: name of the window, see `podvow.cluster.profile.Windows`.
+    """
+
+    window: str = "quiet"
+
+
+Step = Until | Inject | Hold
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a test's mark says; a parameter of the test with a field's name replaces that field.
+
+    Attributes:
+        pod: fixture of the main Pod (below `fixtures/pods/`), or "" for a scenario without one.
+        objects: fixtures (paths below `fixtures/`) that are created before the Pod, in order.
+        edits: merge patch for the main Pod's manifest (lists of named things merge by name).
+        restart_policy: replaces the main Pod's restart policy.
+        steady: state to reach before the first fault.
+        fault: the first fault.
+        until: state to reach after it; counts as the positive control.
+        hold: window to go on observing in the end.
+        then: more steps, run after `fault`, `until` and before `hold`.
+        expect_rejection: the API server must refuse the main object.
+        deadline_s: the harness's patience for one step, in seconds.
+        typical_s: how long the scenario takes on an idle cluster, in seconds; the longest start first.
+        witness: main Pod's name when it is made by a controller, "" otherwise.
+    """
+
+    pod: str = ""
+    objects: Sequence[str] = ()
+    edits: Mapping[str, Any] = field(default_factory=dict)
+    restart_policy: str = ""
+    steady: Condition | None = None
+    fault: Fault | None = None
+    until: Condition | None = None
+    hold: str = ""
+    then: Sequence[Step] = ()
+    expect_rejection: bool = False
+    deadline_s: float = 90.0
+    typical_s: float = 10.0
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in order."""
+        steps: list[Step] = []
+        if self.steady:
+            steps.append(Until(self.steady))
+        if self.fault:
+            steps.append(Inject(self.fault))
+        if self.until:
+            steps.append(Until(self.until, control=True))
+        steps.extend(self.then)
+        if self.hold:
+            steps.append(Hold(self.hold))
+        return tuple(steps)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults of all steps in order."""
+        return tuple(step.fault for step in self.steps if isinstance(step, Inject))
+
+    @property
+    def isolation(self) -> Isolation:
+        """The widest isolation that its faults need."""
+        return max((fault.isolation for fault in self.faults), default=Isolation.POD)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The capabilities of the cluster that its faults need."""
+        return frozenset().union(*(fault.needs for fault in self.faults)) if self.faults else frozenset()
+
+    def resolved(self, params: Mapping[str, Any]) -> Scenario:
+        """Return the scenario with those of a test's parameters that name a field put in."""
+        names = {f.name for f in dataclasses.fields(self)}
+        chosen = {name: value for name, value in params.items() if name in names}
+        if isinstance(chosen.get("edits"), Mapping):
+            chosen["edits"] = merge_patch(dict(self.edits), chosen["edits"], keep_none=True)
+        return dataclasses.replace(self, **chosen)
+
+    def manifests(self) -> tuple[Manifest, ...]:
+        """Return the objects to create, in order, the main Pod last.
+
+        Raises:
+            UsageError: a fixture is missing or broken.
+        """
+        manifests = [m for name in self.objects for m in load_fixture(name)]
+        if self.pod:
+            *others, pod = load_fixture(self.pod)
+            edits = dict(self.edits)
+            if self.restart_policy:
+                edits = merge_patch(edits, {"spec": {"restartPolicy": self.restart_policy}}, keep_none=True)
+            edited = merge_patch(pod, edits)
+            manifests += [*others, edited]
+        if not manifests:
+            raise UsageError("a scenario without pod and objects deploys nothing")
+        return tuple(manifests)
+
+    @property
+    def pod_count(self) -> int:
+        """How many Pods it brings to a node, for the capacity."""
+        count = 0
+        for manifest in self.manifests():
+            if any(True for _ in pod_specs(manifest)):
+                count += int((manifest.get("spec") or {}).get("replicas", 1) or 0)
+        return max(count, 1)
+
+
+def key_of(scenario_id: str) -> str:
+    """Return a short stable name for labels and namespaces, made from a scenario's id."""
+    return hashlib.sha256(scenario_id.encode()).hexdigest()[:10]

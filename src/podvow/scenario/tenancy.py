@@ -1,0 +1,115 @@
+"""A namespace per scenario: made before it, deleted after it, and the audit that none is left."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from podvow.api import Api, ApiError
+from podvow.deadline import Deadline
+from podvow.faults.journal import Journal
+from podvow.scenario.manifest import MANAGED_LABEL, RUN_LABEL, SCENARIO_LABEL
+from podvow.watch import Watch, WatchEvent
+
+HOLD_FINALIZER = "podvow.dev/hold"
+"""Keeps a deleted Pod readable until the scenario releases it."""
+_CONFLICT = 409
+_NOT_FOUND = 404
+
+
+class Tenancy:
+    """Makes and removes the run's namespaces; touches none that does not carry the run's label.
+
+    Args:
+        api: the API server.
+        run_id: value of the run label.
+        journal: takes every namespace before it is made.
+    """
+
+    def __init__(self, api: Api, run_id: str, journal: Journal) -> None:
+        self._api = api
+        self._run_id = run_id
+        self._journal = journal
+        self._made: set[str] = set()
+        self._live: set[str] = set()
+        self._changed = threading.Condition()
+        self._watch = Watch(
+            api, "/api/v1/namespaces", label_selector=f"{RUN_LABEL}={run_id}", sink=self._seen, name="namespaces"
+        )
+        self._watch.start()
+
+    def _seen(self, event: WatchEvent) -> None:
+        if event.object is None or event.kind not in {"added", "modified", "listed", "deleted"}:
+            return
+        name = event.object["metadata"]["name"]
+        with self._changed:
+            (self._live.discard if event.kind == "deleted" else self._live.add)(name)
+            self._changed.notify_all()
+
+    def name_for(self, key: str) -> str:
+        """Return the name of a scenario's namespace."""
+        return f"podvow-{self._run_id}-{key}"
+
+    def labels_for(self, key: str) -> dict[str, str]:
+        """Return the labels of everything that belongs to a scenario."""
+        return {MANAGED_LABEL: "true", RUN_LABEL: self._run_id, SCENARIO_LABEL: key}
+
+    def make(self, key: str) -> str:
+        """Create a scenario's namespace with its default service account, so that Pods are admitted at once.
+
+        Returns:
+            Its name.
+
+        Raises:
+            ApiError: the API server refused.
+        """
+        name = self.name_for(key)
+        self._journal.write("namespace", undo=f"delete namespace {name}", name=name)
+        with self._changed:
+            # It counts as there from now on: the watch may tell later than the audit asks.
+            self._made.add(name)
+            self._live.add(name)
+        metadata = {"name": name, "labels": self.labels_for(key)}
+        self._api.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+        try:
+            self._api.post(f"/api/v1/namespaces/{name}/serviceaccounts", account)
+        except ApiError as error:
+            # The service account controller may have been faster.
+            if error.status != _CONFLICT:
+                raise
+        return name
+
+    def remove(self, name: str) -> None:
+        """Ask for the deletion of a namespace of ours; what holds Pods back is taken off first."""
+        if name not in self._made:
+            return
+        with contextlib.suppress(ApiError):
+            for pod in self._api.get(f"/api/v1/namespaces/{name}/pods")["items"]:
+                if HOLD_FINALIZER in (pod["metadata"].get("finalizers") or ()):
+                    self._api.patch(
+                        f"/api/v1/namespaces/{name}/pods/{pod['metadata']['name']}",
+                        {"metadata": {"finalizers": None}},
+                        content_type="application/merge-patch+json",
+                    )
+        try:
+            self._api.delete(f"/api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
+        except ApiError as error:
+            if error.status not in {_NOT_FOUND, _CONFLICT}:
+                raise
+            if error.status == _NOT_FOUND:
+                with self._changed:
+                    self._live.discard(name)
+                    self._changed.notify_all()
+
+    def leftovers(self, deadline: Deadline) -> list[str]:
+        """Wait until every namespace of the run is gone; return the names of those that are not."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._live & self._made), deadline.left_s)
+            left = sorted(self._live & self._made)
+        self.stop()
+        return left
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._watch.stop()

@@ -1,0 +1,1 @@
+"""Turns what each source says into records; one file a source."""

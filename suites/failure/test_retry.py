@@ -1,0 +1,121 @@
+"""A failing init container under each restart policy (init-containers#detailed-behavior)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    exited_with,
+    gaps_followed_curve,
+    kept_ip,
+    kept_sandbox,
+    kept_uid,
+    last_state_code,
+    never_ran,
+    phase_reached,
+    pod_failed,
+    ran,
+    restart_count_was,
+    start_time_kept,
+    started_only_after,
+    terminated_with,
+    waited_with,
+)
+from podvow.faults import kill
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import Condition, phase, running, runs, started
+
+RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
+
+
+def fails(times: int) -> dict[str, Any]:
+    return {"spec": {"initContainers": [{"name": "init-2", "env": [{"name": "FAILURES", "value": str(times)}]}]}}
+
+
+@claim("failure.init.retried-until-success")
+@RETRYING
+@scenario(pod="flaky-init", edits=fails(3), steady=running("app"), deadline_s=150, typical_s=42)
+def test_a_failing_init_container_is_retried_until_it_succeeds(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        ran("init-2", times=4),
+        exited_with("init-2", 1, run=1),
+        exited_with("init-2", 0, run=-1),
+        restart_count_was("init-2", 3),
+        last_state_code("init-2", 1),
+        started_only_after("init-3", "init-2"),
+        started_only_after("app", "init-1", "init-2", "init-3"),
+    )
+
+
+@claim("failure.never.fails-pod")
+@scenario(pod="failing-init", restart_policy="Never", until=phase("Failed"), hold="quiet", typical_s=38)
+def test_under_never_a_failed_init_container_fails_the_pod_for_good(timeline: Trial) -> None:
+    timeline.must(
+        pod_failed(),
+        ran("init-2", times=1),
+        never_ran("init-3", "app"),
+        terminated_with("init-2", reason="Error", code=1),
+    )
+
+
+@claim("failure.init.only-the-failed-one-restarts")
+@RETRYING
+@scenario(pod="flaky-init", steady=running("app"), hold="quiet", deadline_s=120, typical_s=50)
+def test_only_the_failed_init_container_is_restarted_and_the_pod_stays_the_same(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        ran("init-1", times=1),
+        ran("init-2", times=3),
+        ran("init-3", times=1),
+        kept_uid(after=None),
+        kept_ip(after=None),
+        start_time_kept(after=None),
+    )
+
+
+@claim("failure.always.does-not-rerun-successful-inits")
+@scenario(pod="crashing-app", steady=runs("app", 3), hold="quiet", typical_s=50)
+def test_always_means_on_failure_for_init_containers(timeline: Trial) -> None:
+    timeline.must(
+        ran("app", at_least=3),
+        ran("init-1", times=1),
+        ran("init-2", times=1),
+        kept_sandbox(after=None),
+    )
+
+
+@claim("failure.backoff.curve")
+@RETRYING
+@scenario(pod="failing-init", until=runs("init-2", 5), deadline_s=200, typical_s=85)
+def test_retries_of_an_init_container_back_off_exponentially(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        gaps_followed_curve("init-2", nominal=(0, 10, 20, 40)),
+        waited_with("init-2", "CrashLoopBackOff"),
+        ran("init-1", times=1),
+        never_ran("init-3", "app"),
+    )
+
+
+@claim("failure.signal.counts-as-failure")
+@pytest.mark.parametrize(
+    ("restart_policy", "until"),
+    [
+        pytest.param("Always", runs("init-2", 2), id="Always"),
+        pytest.param("OnFailure", runs("init-2", 2), id="OnFailure"),
+        pytest.param("Never", phase("Failed"), id="Never"),
+    ],
+)
+@scenario(pod="long-init", steady=started("init-2"), fault=kill("init-2"), hold="quiet", typical_s=40)
+def test_an_init_container_killed_by_a_signal_has_failed(
+    timeline: Trial, restart_policy: str, until: Condition
+) -> None:
+    again = () if restart_policy == "Never" else (ran("init-2", times=2), ran("init-1", times=1))
+    timeline.must(
+        exited_with("init-2", 137),
+        never_ran("init-3", "app"),
+        *again,
+        *((phase_reached("Failed"), ran("init-2", times=1)) if restart_policy == "Never" else ()),
+    )

@@ -1,0 +1,53 @@
+"""Init containers that cannot be started (debug-init-containers, configmap#configmaps-and-pods)."""
+
+from __future__ import annotations
+
+import pytest
+
+from podvow.expect import (
+    kept_uid,
+    message_names,
+    never_ran,
+    phase_stayed,
+    ran,
+    restart_count_was,
+    said,
+    started_only_after,
+    waited_with,
+)
+from podvow.faults import create
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import running, waiting
+
+
+@claim("starting.image.unpullable-waits-for-ever")
+@pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
+@scenario(pod="unpullable-init", steady=waiting("init-2", "ImagePullBackOff"), hold="quiet", typical_s=40)
+def test_an_init_image_that_cannot_be_pulled_keeps_the_pod_pending(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        waited_with("init-2", "ErrImagePull", "ImagePullBackOff"),
+        phase_stayed("Pending", after=None),
+        never_ran("init-2", "init-3", "app"),
+        ran("init-1", times=1),
+        restart_count_was("init-2", 0),
+    )
+
+
+@claim("starting.configmap.missing-heals-in-place")
+@scenario(
+    pod="wants-configmap",
+    steady=waiting("init-2", "CreateContainerConfigError"),
+    fault=create("objects/settings"),
+    until=running("app"),
+    deadline_s=150,
+    typical_s=20,
+)
+def test_an_init_container_starts_once_its_missing_configmap_appears(timeline: Trial) -> None:
+    timeline.must(
+        waited_with("init-2", "CreateContainerConfigError"),
+        message_names("init-2", "settings"),
+        said("init-2", "greeting=hello"),
+        restart_count_was("init-2", 0),
+        started_only_after("app", "init-1", "init-2"),
+        kept_uid(),
+    )

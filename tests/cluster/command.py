@@ -1,0 +1,53 @@
+"""The podvow command as a test starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podvow.paths import ROOT
+
+PODVOW = Path(sys.executable).with_name("podvow")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished `podvow run`."""
+
+    code: int
+    output: str
+    folder: Path
+    results: dict[str, Any]
+
+    @property
+    def claims(self) -> dict[str, str]:
+        return {c["id"]: c["verdict"] for c in self.results["claims"]}
+
+    @property
+    def scenarios(self) -> dict[str, str]:
+        return {s["id"]: s["verdict"] for s in self.results["scenarios"]}
+
+
+def podvow(*args: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PODVOW, *args],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env=dict(os.environ),
+    )
+
+
+def run_suites(*args: str) -> Run:
+    done = podvow("run", *args)
+    folder = (ROOT / "reports" / "latest").resolve()
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    sys.stderr.write(f"\npodvow run {' '.join(args)}\n{done.stdout[-6000:]}\n")
+    return Run(done.returncode, done.stdout + done.stderr, folder, results)

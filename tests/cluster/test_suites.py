@@ -1,0 +1,54 @@
+"""All suites on the real cluster: the verdicts are those of the register for this version, and again the same."""
+
+from __future__ import annotations
+
+from podvow.claims import load_register
+from podvow.cluster.profile import parse_version
+from podvow.paths import SUITES
+from podvow.timeline import Source, load
+from podvow.timeline.record import Kind
+from podvow.verdict import Verdict
+from tests.cluster.command import Run, podvow
+
+
+def test_every_claim_has_the_verdict_that_the_register_expects_for_this_version(first_run: Run) -> None:
+    register = load_register(SUITES / "claims.yaml")
+    version = parse_version(first_run.results["cluster"]["nodes"][-1]["kubelet_version"])
+    assert first_run.claims == {c.id: c.expected_on(version) for c in register.claims}
+    assert first_run.code == first_run.results["run"]["exit_code"] == 0
+
+
+def test_a_second_run_with_four_workers_gives_equal_verdicts(first_run: Run, second_run: Run) -> None:
+    assert second_run.scenarios == first_run.scenarios
+    assert second_run.code == first_run.code
+
+
+def test_nothing_was_open_and_nothing_is_left(first_run: Run, second_run: Run) -> None:
+    for run in (first_run, second_run):
+        totals = run.results["totals"]
+        assert (totals["violated"], totals["inconclusive"], totals["not_injected"]) == (0, 0, 0)
+        assert "LEAK" not in run.output
+
+
+def test_replay_without_the_cluster_gives_the_same_verdicts(first_run: Run) -> None:
+    done = podvow("replay", str(first_run.folder / "evidence"))
+    lines = (line.split() for line in done.stdout.splitlines())
+    replayed = {words[1]: words[0] for words in lines if len(words) == 2 and words[0] in set(Verdict)}
+    assert replayed == first_run.scenarios
+    assert done.returncode == 0
+
+
+def test_every_verdict_rests_on_more_than_two_looks(first_run: Run) -> None:
+    for path in (first_run.folder / "evidence").glob("*.jsonl"):
+        timeline = load(path)
+        if timeline.of(Kind.REJECTED):
+            continue
+        assert len(timeline.of(Kind.SNAPSHOT, Kind.OBJECT)) > 2, path.name
+        # The API server's own arithmetic (a quota) is judged before a container starts.
+        assert timeline.of(Kind.OBJECT) or any(r.source is Source.RUNTIME for r in timeline.records), path.name
+
+
+def test_every_fault_was_proven(first_run: Run) -> None:
+    for path in (first_run.folder / "evidence").glob("*.jsonl"):
+        for fault in load(path).faults:
+            assert fault.done is not None, f"{path.name}: {fault.name}: {fault.error}"

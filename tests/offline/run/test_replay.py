@@ -1,0 +1,109 @@
+"""The pytest plugin: inert by itself, and stored evidence judged again gives the verdicts that it gave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podvow.paths import ROOT, SUITES
+from podvow.session import Session, load_judged
+from podvow.verdict import Verdict
+
+DATA = Path(__file__).parent / "data"
+TOOLS = "isolation.a-tool-of-the-init-image-is-not-in-the-app"
+NETWORK = "ordering.network-is-ready-before-the-first-init-container-starts"
+REFUTED = "seed.seed-pod-information-is-initialised-only-after-all-inits"
+EXPECTED = {TOOLS: Verdict.HOLDS, NETWORK: Verdict.HOLDS, REFUTED: Verdict.VIOLATED}
+STORED = {TOOLS: DATA / "tools.jsonl", NETWORK: DATA / "network.jsonl"}
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+def _session(folder: Path, stored: dict[str, Path]) -> Session:
+    session = Session("r1", folder, replay={name: str(path) for name, path in stored.items()})
+    for part in ("evidence", "verdicts"):
+        (folder / part).mkdir()
+    session.save()
+    return session
+
+
+def _options(session: Session) -> list[str]:
+    file = session.folder / "session.json"
+    return [str(SUITES), f"--rootdir={ROOT}", f"--podvow-session={file}", "-q", "--no-header", "--tb=short"]
+
+
+def _verdicts(session: Session) -> dict[str, Verdict]:
+    return {j.scenario: j.verdict for j in load_judged(session)}
+
+
+def test_without_a_session_the_plugin_is_inert(capsys: pytest.CaptureFixture[str]) -> None:
+    code = pytest.main([str(SUITES / "isolation"), f"--rootdir={ROOT}", "-q", "-x", "--no-header"])
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "suites judge a real cluster: use `podvow run` or `podvow replay FILE`" in capsys.readouterr().out
+
+
+def test_stored_evidence_is_judged_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = _session(tmp_path, STORED)
+    code = pytest.main(_options(session))
+    told = capsys.readouterr().out
+    assert _verdicts(session) == EXPECTED
+    assert code == pytest.ExitCode.OK, "what only the seed says fails no run"
+    assert "2 passed" in told
+    assert "1 refuted" in told
+    refuted = next(j for j in load_judged(session) if j.scenario == REFUTED)
+    assert refuted.claims == ("seed.pod-information.initialised-after-inits",)
+    assert "own=" in refuted.message
+
+
+def test_evidence_that_says_otherwise_is_a_violation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mutant = tmp_path / "mutant.jsonl"
+    text = (DATA / "tools.jsonl").read_text()
+    assert text.count('"tool=127"') == 1
+    mutant.write_text(text.replace('"tool=127"', '"tool=0"'))
+    session = _session(tmp_path, {TOOLS: mutant})
+    assert pytest.main(_options(session)) == pytest.ExitCode.TESTS_FAILED
+    (result,) = load_judged(session)
+    assert result.verdict is Verdict.VIOLATED
+    told = capsys.readouterr().out
+    assert "isolation.images.tools-stay-in-init" in told
+    assert "Traceback" not in told
+    assert "NotHeldError" not in told
+
+
+def test_a_cluster_that_cannot_be_used_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _session(tmp_path, {})
+    session = Session("r1", tmp_path, provider="existing", kubeconfig=str(tmp_path / "nosuch"), context="c")
+    session.save()
+    assert pytest.main([*_options(session), "-k", "a_tool_of"]) == pytest.ExitCode.USAGE_ERROR
+    captured = capsys.readouterr()
+    told = captured.out + captured.err
+    assert str(tmp_path / "nosuch") in told
+    assert "Traceback" not in told
+    assert "INTERNALERROR" not in told
+    assert not load_judged(session)
+
+
+def test_several_processes_come_to_the_same_verdicts(tmp_path: Path) -> None:
+    session = _session(tmp_path, STORED)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *_options(session), "-n", "2"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _verdicts(session) == EXPECTED

@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from podvow.cluster.profile import ClusterProfile, NodeProfile, Windows
+from podvow.cluster.provider import Cluster
+from podvow.errors import ClusterUnusableError, InjectionError
+from podvow.faults import delete_pod, set_image
+from podvow.faults.base import FaultContext, Isolation
+from podvow.judge import verdict_of
+from podvow.scenario import driver as driver_module
+from podvow.scenario.conditions import Condition, gone, phase, ready, rejected, running
+from podvow.scenario.driver import Driver, Planned, not_applicable, workers
+from podvow.scenario.model import Scenario
+from podvow.timeline import Source, Timeline, load
+from podvow.timeline.record import Kind
+from podvow.timeline.timeline import FaultMark
+from podvow.verdict import Judgement, Outcome, Verdict
+from tests.offline.scenario.fake_api import FakeApi, Raw
+
+HELD = [Judgement("something held", Outcome.HOLDS)]
+POD = "crashing-app"
+NEVER = Condition("the moon is blue", lambda _: False)
+
+
+@dataclass(frozen=True)
+class Poke:
+    """A fault whose every part the test makes up."""
+
+    do: Callable[[FaultContext], Mapping[str, Any]] = lambda _: {"poked": True}
+    seen: Callable[[Timeline], bool] = lambda _: True
+    name: str = "poke"
+    target: str = "the Pod"
+    isolation: Isolation = Isolation.POD
+    needs: frozenset[str] = frozenset()
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        return self.do(context)
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
+        return mark.facts["poked"] and self.seen(timeline)
+
+    def undo(self, context: FaultContext) -> None:
+        raise NotImplementedError(context)
+
+
+class Ears:
+    """Listens to a run."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.started = threading.Event()
+
+    def scenario_started(self, scenario_id: str) -> None:
+        self.heard.append(f"started {scenario_id}")
+        self.started.set()
+
+    def scenario_recorded(self, scenario_id: str, wall_s: float) -> None:
+        assert wall_s >= 0
+        self.heard.append(f"recorded {scenario_id}")
+
+
+class Bench:
+    """Drives scenarios against the API server of this process."""
+
+    def __init__(self, folder: Path, api: FakeApi) -> None:
+        self.folder = folder
+        self.api = api
+        self.ears = Ears()
+        self.driver: Driver | None = None
+
+    def start(self, *scenarios: Scenario, per_node: int = 40) -> Driver:
+        node = NodeProfile("worker", "v1.37.2", ready=True)
+        planned = [
+            Planned(f"a.b.s{n}", f"k{n}", f"suites/t.py::s{n}", s, self.folder / "evidence" / f"s{n}.jsonl")
+            for n, s in enumerate(scenarios)
+        ]
+        self.driver = Driver(
+            api=cast("Any", self.api),
+            cluster=Cluster("existing", "fake", self.folder / "kubeconfig", "fake", None),
+            profile=ClusterProfile("v1.37.2", (node,)),
+            run_id="r1",
+            folder=self.folder,
+            planned=planned,
+            listener=self.ears,
+            per_node=per_node,
+        )
+        self.driver.start()
+        return self.driver
+
+    def play(self, scenario: Scenario) -> Timeline:
+        """Run one scenario to its end."""
+        driver = self.start(scenario)
+        timeline = driver.timeline("k0")
+        driver.finish()
+        assert load(self.folder / "evidence" / "s0.jsonl") == timeline
+        return timeline
+
+
+def _runs(api: FakeApi, pod: Raw) -> None:
+    api.run(pod)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(driver_module, "_PROOF_S", 0.1)
+    monkeypatch.setattr(driver_module, "_LOST_S", 0.05)
+    monkeypatch.setattr(driver_module, "_TEARDOWN_S", 0.3)
+    real = Windows.of
+    monkeypatch.setattr(
+        NodeProfile, "windows", lambda self, *, nightly: replace(real(self, nightly=nightly), quiet=0.01)
+    )
+    made = Bench(tmp_path, FakeApi(_runs))
+    threads = set(threading.enumerate())
+    yield made
+    if made.driver is not None:
+        made.driver.finish(interrupted=True)
+        assert set(threading.enumerate()) <= threads, "a run that is over leaves no thread behind"
+
+
+def _kinds(timeline: Timeline) -> list[Kind]:
+    return [r.kind for r in timeline.records if r.source is Source.HARNESS]
+
+
+def _verdict(timeline: Timeline) -> tuple[Verdict, str]:
+    return verdict_of(timeline, HELD)
+
+
+def test_a_scenario_is_played_from_its_objects_to_its_end(bench: Bench) -> None:
+    scenario = Scenario(pod=POD, steady=running("app") & ready(), fault=Poke(), until=running("app"), hold="quiet")
+    timeline = bench.play(scenario)
+    assert _kinds(timeline) == [
+        Kind.APPLIED,
+        Kind.REACHED,
+        Kind.FAULT,
+        Kind.FAULT_DONE,
+        Kind.REACHED,
+        Kind.HOLD_BEGIN,
+        Kind.HOLD_END,
+    ]
+    assert [r.data["control"] for r in timeline.of(Kind.REACHED)] == [False, True]
+    assert timeline.meta.node == "worker"
+    assert timeline.meta.kubelet_version == "v1.37.2"
+    assert (timeline.meta.pod, timeline.meta.run, timeline.meta.windows["quiet"]) == (POD, "r1", 0.01)
+    assert "status" in timeline.meta.sources
+    assert "runtime" not in timeline.meta.sources
+    assert len(timeline.snapshots()) >= 2
+    assert _verdict(timeline) == (Verdict.HOLDS, "")
+    assert bench.ears.heard == ["started a.b.s0", "recorded a.b.s0"]
+
+
+def test_nothing_of_it_is_left_and_everything_was_labelled(bench: Bench) -> None:
+    made: list[Raw] = []
+    bench.api.before_post = made.append
+    bench.play(Scenario(pod=POD, steady=running("app")))
+    assert not bench.api.objects
+    assert bench.driver is not None
+    assert bench.driver.leaks == []
+    assert [raw["kind"] for raw in made] == ["Namespace", "ServiceAccount", "Pod"]
+    for raw in (made[0], made[2]):
+        labels = raw["metadata"]["labels"]
+        assert labels["podvow.dev/run"] == "r1"
+        assert labels["podvow.dev/scenario"] == "k0"
+        assert labels["podvow.dev/managed"] == "true"
+    assert made[0]["metadata"]["name"] == made[2]["metadata"]["namespace"] == "podvow-r1-k0"
+
+
+def test_a_change_is_in_the_journal_before_it_is_made(bench: Bench) -> None:
+    path = bench.folder / "journal.jsonl"
+    seen: list[str] = []
+    bench.api.before_post = lambda raw: seen.append(path.read_text() if raw["kind"] == "Namespace" else "")
+
+    def look(_: FaultContext) -> Mapping[str, Any]:
+        seen.append(path.read_text())
+        return {"poked": True}
+
+    bench.play(Scenario(pod=POD, fault=Poke(do=look)))
+    assert json.loads(seen[0])["undo"] == "delete namespace podvow-r1-k0"
+    fault = json.loads(seen[-1].splitlines()[-1])
+    assert (fault["what"], fault["fault"], fault["namespace"]) == ("fault", "poke", "podvow-r1-k0")
+
+
+def test_faults_by_the_api_are_proven_by_the_watch(bench: Bench) -> None:
+    scenario = Scenario(pod=POD, steady=running("app"), fault=set_image("app", "green"), until=running("app"))
+    timeline = bench.play(replace(scenario, then=()))
+    assert [f.error for f in timeline.faults] == [""]
+    assert timeline.faults[0].facts["container"] == "app"
+
+
+def test_a_deleted_pod_is_gone(bench: Bench) -> None:
+    timeline = bench.play(Scenario(pod=POD, steady=running("app"), fault=delete_pod(), until=gone()))
+    assert timeline.of(Kind.DELETED)
+    assert _verdict(timeline)[0] is Verdict.HOLDS
+
+
+def test_a_refused_object_is_evidence(bench: Bench) -> None:
+    bench.api.refuse["Pod"] = 422
+    timeline = bench.play(Scenario(pod=POD, steady=rejected(), expect_rejection=True))
+    (record,) = timeline.of(Kind.REJECTED)
+    assert (record.data["status"], record.data["body"]["message"]) == (422, "Pod refused")
+    assert record.data["object"]["metadata"]["name"] == POD
+    assert _kinds(timeline) == [Kind.REJECTED, Kind.REACHED]
+
+
+def test_an_object_refused_unasked_ends_the_scenario(bench: Bench) -> None:
+    bench.api.refuse["Pod"] = 403
+    timeline = bench.play(Scenario(pod=POD, steady=running("app")))
+    assert _kinds(timeline) == [Kind.REJECTED]
+
+
+@pytest.mark.parametrize("status", [404, 409, 429, 500])
+def test_a_server_that_cannot_take_an_object_proves_nothing(bench: Bench, status: int) -> None:
+    bench.api.refuse["Pod"] = status
+    timeline = bench.play(Scenario(pod=POD, steady=rejected(), expect_rejection=True))
+    assert not timeline.of(Kind.REJECTED)
+    assert _verdict(timeline)[0] is Verdict.INCONCLUSIVE
+    assert bench.driver is not None
+    assert not bench.driver.lost, "a single refusal does not end the run"
+
+
+def test_a_fault_that_is_not_observed_was_not_injected(bench: Bench) -> None:
+    scenario = Scenario(pod=POD, fault=Poke(seen=lambda _: False), until=running("app"))
+    timeline = bench.play(scenario)
+    assert _kinds(timeline) == [Kind.APPLIED, Kind.FAULT, Kind.FAULT_FAILED], "and what follows it is not tried"
+    assert _verdict(timeline) == (Verdict.NOT_INJECTED, "poke (the Pod): not observed to happen")
+
+
+def test_a_fault_that_cannot_be_injected_was_not_injected(bench: Bench) -> None:
+    def fail(_: FaultContext) -> Mapping[str, Any]:
+        raise InjectionError("no such container")
+
+    verdict, reason = _verdict(bench.play(Scenario(pod=POD, fault=Poke(do=fail))))
+    assert (verdict, reason) == (Verdict.NOT_INJECTED, "poke (the Pod): no such container")
+
+
+def test_a_bug_in_a_fault_leaves_the_verdict_open(bench: Bench) -> None:
+    def bug(_: FaultContext) -> Mapping[str, Any]:
+        raise KeyError("missing")
+
+    verdict, reason = _verdict(bench.play(Scenario(pod=POD, fault=Poke(do=bug))))
+    assert (verdict, reason) == (Verdict.INCONCLUSIVE, "harness error: KeyError: 'missing'")
+
+
+def test_a_state_that_is_not_reached_leaves_the_verdict_open(bench: Bench) -> None:
+    timeline = bench.play(Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=0.02))
+    assert _kinds(timeline) == [Kind.APPLIED, Kind.MISSED]
+    verdict, reason = _verdict(timeline)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert reason.startswith("not reached: the moon is blue (deadline passed after 0.")
+
+
+def test_a_state_that_has_become_impossible_is_not_waited_for(bench: Bench) -> None:
+    bench.api.kubelet = lambda api, pod: cast("None", api.show(pod, phase="Failed"))
+    timeline = bench.play(Scenario(pod=POD, steady=phase("Succeeded"), deadline_s=600))
+    assert timeline.of(Kind.MISSED)[0].data["last"] == "hopeless"
+
+
+def test_an_api_server_that_goes_away_costs_every_verdict_and_no_hang(bench: Bench) -> None:
+    def cut(context: FaultContext) -> Mapping[str, Any]:
+        bench.api.go_down()
+        return context.api.get("/version")
+
+    driver = bench.start(
+        Scenario(pod=POD, steady=running("app"), fault=Poke(do=cut), typical_s=99),
+        Scenario(pod=POD, steady=NEVER),
+        Scenario(pod=POD, steady=NEVER),
+        per_node=2,
+    )
+    timelines = [driver.timeline(f"k{n}") for n in range(3)]
+    driver.finish()
+    assert driver.lost.startswith("the API server went away")
+    for timeline in timelines:
+        verdict, reason = _verdict(timeline)
+        assert verdict is Verdict.INCONCLUSIVE
+        assert "the API server went away" in reason
+    assert (bench.folder / "evidence" / "s2.jsonl").exists(), "no verdict without evidence"
+
+
+def test_an_interrupted_run_leaves_open_verdicts_and_nothing_else(bench: Bench) -> None:
+    driver = bench.start(*[Scenario(pod=POD, steady=NEVER)] * 3, per_node=1)
+    assert bench.ears.started.wait(10)
+    driver.finish(interrupted=True)
+    reasons = [_verdict(driver.timeline(f"k{n}")) for n in range(3)]
+    assert {verdict for verdict, _ in reasons} == {Verdict.INCONCLUSIVE}
+    assert sorted(reason for _, reason in reasons) == ["interrupted", *["interrupted before it began"] * 2]
+    assert not bench.api.objects
+    assert driver.leaks == []
+
+
+def test_what_cannot_be_removed_is_a_leak(bench: Bench) -> None:
+    bench.api.keep.add("namespaces")
+    bench.play(Scenario(pod=POD, steady=running("app")))
+    assert bench.driver is not None
+    assert bench.driver.leaks == ["podvow-r1-k0"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_evidence_that_cannot_be_written_ends_the_run_and_does_not_hang_it(bench: Bench) -> None:
+    (bench.folder / "evidence").write_text("a file where the folder should be")
+    driver = bench.start(Scenario(pod=POD, steady=running("app")))
+    with pytest.raises(ClusterUnusableError, match="the driver stopped"):
+        driver.timeline("k0")
+    driver.finish()
+    assert not bench.api.objects
+
+
+def test_capabilities_decide_what_is_applicable() -> None:
+    cluster = Cluster("existing", "fake", Path("kubeconfig"), "fake", None)
+    assert not not_applicable(Scenario(pod=POD), cluster)
+    needy = Scenario(pod=POD, fault=Poke(needs=frozenset({"node-access"})))
+    assert not_applicable(needy, cluster) == "this cluster lacks: node-access"
+
+
+def test_scenarios_run_on_usable_workers_else_on_what_there_is() -> None:
+    control = NodeProfile("c", "v1.37.2", ready=True, roles=("control-plane",))
+    worker = NodeProfile("w", "v1.37.2", ready=True)
+    tainted = replace(worker, name="t", taints=("a=b:NoSchedule",))
+    chosen = [
+        [n.name for n in workers(ClusterProfile("v1.37.2", ns))] for ns in ((control, worker, tainted), (control,))
+    ]
+    assert chosen == [["w"], ["c"]]
+    with pytest.raises(ClusterUnusableError, match="no node is ready"):
+        workers(ClusterProfile("v1.37.2", (tainted,)))
