@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,11 +25,12 @@ class Claim(BaseModel):
         sources: documentation page with anchor (`concepts/…#anchor`), KEP, or `seed:LINE`.
         catalogue: ids of the behaviour catalogue.
         versions: range of kubelet versions that the claim is about, e.g. `>=1.29`.
-        gate: feature gate that it needs, "" for none.
+        gates: feature gates that it needs, of API server and kubelet; `Name=false` for one that must be off.
         expected: verdict expected by kubelet version range, first match counts.
         severity: for allure.
         feature: section of the documentation, for grouping.
         note: what running it has taught.
+        not_judged: why no scenario can judge it on a kind cluster; empty for claims that are judged.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,11 +41,12 @@ class Claim(BaseModel):
     sources: tuple[str, ...] = Field(min_length=1)
     catalogue: tuple[str, ...] = ()
     versions: str = ">=1.29"
-    gate: str = ""
+    gates: tuple[str, ...] = ()
     expected: Mapping[str, Literal["holds", "violated"]] = Field(default_factory=dict)
     severity: Literal["blocker", "critical", "normal", "minor", "trivial"] = "normal"
     feature: str = ""
     note: str = ""
+    not_judged: str = ""
 
     @field_validator("versions")
     @classmethod
@@ -72,6 +74,23 @@ class Claim(BaseModel):
     def applies_to(self, kubelet: Version) -> bool:
         """Tell whether the claim is about a kubelet of this version."""
         return SpecifierSet(self.versions).contains(kubelet, prereleases=True)
+
+    def inapplicable(self, kubelet: Version, gate: Callable[[str], bool | None]) -> str:
+        """Return why the claim is not about a node, with what was detected; empty when it is.
+
+        Args:
+            kubelet: version of the node's kubelet.
+            gate: returns whether a feature gate is on, on the API server and on the node; None for unknown.
+        """
+        if not self.applies_to(kubelet):
+            return f"{self.id} is about kubelets {self.versions}, this one is {kubelet}"
+        for wanted in self.gates:
+            name, _, value = wanted.partition("=")
+            state = gate(name)
+            if state is not (value != "false"):
+                told = {True: "on", False: "off", None: "not known to this cluster"}[state]
+                return f"{self.id} needs the gate {name} {'off' if value == 'false' else 'on'}; it is {told}"
+        return ""
 
     def expected_on(self, kubelet: Version) -> str:
         """Return the verdict that is expected on a kubelet of this version."""
@@ -105,7 +124,7 @@ class Register(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    claims: tuple[Claim, ...]
+    claims: tuple[Claim, ...] = ()
     seed: tuple[SeedLine, ...] = ()
 
     def claim(self, claim_id: str) -> Claim:
@@ -117,7 +136,7 @@ class Register(BaseModel):
         for claim in self.claims:
             if claim.id == claim_id:
                 return claim
-        raise UsageError(f"no claim {claim_id!r} in the register", hint="add it to suites/claims.yaml")
+        raise UsageError(f"no claim {claim_id!r} in the register", hint="`podvow claims` lists them; a new one goes to suites/AREA/claims.yaml")
 
     def check_tests(self, judged: Mapping[str, Iterable[str]]) -> None:
         """Compare the register with the tests.
@@ -139,31 +158,36 @@ class Register(BaseModel):
                 f"{test} judges {name}, which is not in the register" for name in names if name not in known
             ]
             used.update(names)
-        problems += [f"claim {name} has no test" for name in sorted(known - used)]
+        excused = {claim.id for claim in self.claims if claim.not_judged}
+        problems += [f"claim {name} has no test" for name in sorted(known - used - excused)]
+        problems += [f"claim {name} is said not to be judged, but has a test" for name in sorted(excused & used)]
         if problems:
             raise UsageError("register and tests disagree:\n  " + "\n  ".join(problems))
 
 
 def load_register(path: Path) -> Register:
-    """Read the claims register.
+    """Read the claims register: one file, and the files of the same name in the folders beside it, one per area.
 
     Args:
-        path: a YAML file, conventionally `suites/claims.yaml`.
+        path: a YAML file, conventionally `suites/claims.yaml`; the claims of an area are in `suites/AREA/claims.yaml`.
 
     Returns:
         The register, with unique ids and existing cross references.
 
     Raises:
-        UsageError: the file cannot be read, has a duplicate id, or a seed line names an unknown claim.
+        UsageError: a file cannot be read, a claim lies in another area's folder, an id is not unique, or a seed line
+            names an unknown claim.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        register = Register.model_validate(raw)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from error
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise UsageError(f"{path}: broken claims register\n  " + "\n  ".join(lines)) from error
+    parts = [_read(path)]
+    for own in sorted(path.parent.glob(f"*/{path.name}")):
+        part = _read(own)
+        strangers = [c.id for c in part.claims if c.area != own.parent.name]
+        if strangers:
+            raise UsageError(f"{own}: claims of another area: {', '.join(strangers)}")
+        parts.append(part)
+    register = Register(claims=tuple(c for p in parts for c in p.claims), seed=tuple(s for p in parts for s in p.seed))
+    if not register.claims:
+        raise UsageError(f"{path}: no claim in the register")
     ids = [claim.id for claim in register.claims]
     doubles = sorted({i for i in ids if ids.count(i) > 1})
     if doubles:
@@ -175,3 +199,13 @@ def load_register(path: Path) -> Register:
         if not line.claims and not line.note:
             raise UsageError(f"{path}: seed line {line.line} has neither a claim nor a note that says why")
     return register
+
+
+def _read(path: Path) -> Register:
+    try:
+        return Register.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise UsageError(f"{path}: broken claims register\n  " + "\n  ".join(lines)) from error

@@ -40,7 +40,7 @@ def test_a_register_is_read(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "claims.yaml"),
         (b"", "broken claims register"),
         (b"- a", "broken claims register"),
-        ({"seed": []}, "claims: Field required"),
+        ({"seed": []}, "no claim in the register"),
         ({"claims": [CLAIM, CLAIM]}, "duplicate claim id a.b.c"),
         ({"claims": [{**CLAIM, "id": "Not An Id"}]}, "claims.0.id"),
         ({"claims": [{**CLAIM, "id": "a.b"}]}, "claims.0.id"),
@@ -103,7 +103,7 @@ def test_a_register_that_is_judged_whole_is_in_order() -> None:
 def test_an_unknown_claim_is_named_with_what_to_do() -> None:
     with pytest.raises(UsageError, match=r"no claim 'x\.y\.z' in the register") as caught:
         Register(claims=()).claim("x.y.z")
-    assert "suites/claims.yaml" in caught.value.hint
+    assert "claims.yaml" in caught.value.hint
 
 
 # versions
