@@ -136,7 +136,8 @@ class Register(BaseModel):
         for claim in self.claims:
             if claim.id == claim_id:
                 return claim
-        raise UsageError(f"no claim {claim_id!r} in the register", hint="`podvow claims` lists them; a new one goes to suites/AREA/claims.yaml")
+        hint = "`podvow claims` lists them; a new one goes to suites/AREA/claims.yaml"
+        raise UsageError(f"no claim {claim_id!r} in the register", hint=hint)
 
     def check_tests(self, judged: Mapping[str, Iterable[str]]) -> None:
         """Compare the register with the tests.
@@ -169,14 +170,14 @@ def load_register(path: Path) -> Register:
     """Read the claims register: one file, and the files of the same name in the folders beside it, one per area.
 
     Args:
-        path: a YAML file, conventionally `suites/claims.yaml`; the claims of an area are in `suites/AREA/claims.yaml`.
+        path: a YAML file, conventionally `suites/claims.yaml`; areas have `suites/AREA/claims.yaml`.
 
     Returns:
         The register, with unique ids and existing cross references.
 
     Raises:
-        UsageError: a file cannot be read, a claim lies in another area's folder, an id is not unique, or a seed line
-            names an unknown claim.
+        UsageError: a file cannot be read, a claim lies in another area's folder, an id is not unique, or a seed
+            line names an unknown claim.
     """
     parts = [_read(path)]
     for own in sorted(path.parent.glob(f"*/{path.name}")):
@@ -185,7 +186,9 @@ def load_register(path: Path) -> Register:
         if strangers:
             raise UsageError(f"{own}: claims of another area: {', '.join(strangers)}")
         parts.append(part)
-    register = Register(claims=tuple(c for p in parts for c in p.claims), seed=tuple(s for p in parts for s in p.seed))
+    register = Register(
+        claims=tuple(c for p in parts for c in p.claims), seed=tuple(s for p in parts for s in p.seed)
+    )
     if not register.claims:
         raise UsageError(f"{path}: no claim in the register")
     ids = [claim.id for claim in register.claims]

@@ -8,23 +8,41 @@ import resource
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from podvow.api import Api
+from podvow.claims import Claim
 from podvow.cluster import lifecycle
 from podvow.cluster.existing import existing_cluster
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError
 from podvow.progress import Progress
-from podvow.scenario.driver import Driver, Planned, not_applicable
+from podvow.scenario.applicable import applicable_nodes, lacking
+from podvow.scenario.driver import Driver, Planned, workers
 from podvow.session import Session
 from podvow.timeline import Timeline, load
 
 _POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Item:
+    """A test that is to be judged.
+
+    Attributes:
+        id: its stable id.
+        planned: the recording that it judges, possibly shared with other tests.
+        claims: the claims that it judges.
+    """
+
+    id: str
+    planned: Planned
+    claims: tuple[Claim, ...]
 
 
 class Recorded(Protocol):
@@ -33,8 +51,8 @@ class Recorded(Protocol):
     def timeline(self, planned: Planned) -> Timeline:
         """Wait for the timeline of a scenario."""
 
-    def not_applicable(self, planned: Planned) -> str:
-        """Return why it cannot be run here, empty when it can."""
+    def not_applicable(self, item: Item) -> str:
+        """Return why it cannot be judged here, empty when it can."""
 
     def judged(self, scenario_id: str, verdict: str) -> None:
         """Take note of a verdict, for whoever watches."""
@@ -78,15 +96,17 @@ class Live:
 
     Args:
         session: the run.
-        planned: the scenarios.
+        items: the tests with the recordings that they need.
     """
 
-    def __init__(self, session: Session, planned: Sequence[Planned]) -> None:
+    def __init__(self, session: Session, items: Sequence[Item]) -> None:
         self._session = session
         self._driver: Driver | None = None
         self._began = time.monotonic()
         self._cluster, self._api = connect(session)
-        self._runnable = [p for p in planned if not not_applicable(p.scenario, self._cluster)]
+        self._profile: ClusterProfile = read_profile(self._api)
+        self._reasons: dict[str, str] = {}
+        self._runnable = self._plan(items)
         self._lock = FileLock(session.folder / "driver.lock")
         try:
             self._lock.acquire(blocking=False)
@@ -94,7 +114,6 @@ class Live:
             return
         if (session.folder / "stats.json").exists():
             return
-        self._profile: ClusterProfile = read_profile(self._api)
         self._nodes = [n.name for n in self._profile.nodes]
         self._cpu_before = node_cpu_s(self._cluster, self._nodes)
         longest = max((p.scenario.typical_s for p in self._runnable), default=0.0)
@@ -113,6 +132,24 @@ class Live:
         )
         self._driver.start()
 
+    def _plan(self, items: Sequence[Item]) -> list[Planned]:
+        """Put recordings on the nodes that their claims are about; note the tests that no node can serve."""
+        nodes: dict[str, tuple[Planned, set[str]]] = {}
+        able = workers(self._profile)
+        for item in items:
+            fit, why = applicable_nodes(item.claims, self._profile, able)
+            reason = lacking(item.planned.scenario.needs, node_access=self._cluster.access is not None)
+            reason = reason or ("" if fit else why)
+            if reason:
+                self._reasons[item.id] = reason
+            else:
+                _, known = nodes.setdefault(item.planned.key, (item.planned, set(fit)))
+                known &= set(fit)
+        return [
+            replace(planned, nodes=() if len(fit) == len(able) else tuple(sorted(fit)))
+            for planned, fit in nodes.values()
+        ]
+
     def timeline(self, planned: Planned) -> Timeline:
         """Wait for a scenario's evidence, from this process's driver or from another one's file."""
         if self._driver is not None:
@@ -124,9 +161,9 @@ class Live:
             tick.wait(_POLL_S)
         return load(planned.evidence)
 
-    def not_applicable(self, planned: Planned) -> str:
-        """Return why it cannot be run here."""
-        return not_applicable(planned.scenario, self._cluster)
+    def not_applicable(self, item: Item) -> str:
+        """Return why it cannot be judged here."""
+        return self._reasons.get(item.id, "")
 
     def judged(self, scenario_id: str, verdict: str) -> None:
         """Show a verdict in the progress view."""
@@ -192,7 +229,7 @@ class Replay:
         """Load the stored timeline."""
         return load(Path(self._session.replay[planned.id]))
 
-    def not_applicable(self, planned: Planned) -> str:  # noqa: ARG002 (evidence is there, so it was applicable)
+    def not_applicable(self, item: Item) -> str:  # noqa: ARG002 (evidence is there, so it was applicable)
         """Evidence exists, so the scenario was applicable."""
         return ""
 

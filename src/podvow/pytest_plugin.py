@@ -15,7 +15,7 @@ import pytest
 from podvow.claims import Register, load_register
 from podvow.errors import ExitCode, PodvowError, UsageError
 from podvow.judge import judged
-from podvow.live import Live, Recorded, Replay
+from podvow.live import Item, Live, Recorded, Replay
 from podvow.marks import NotHeldError, Trial
 from podvow.paths import SUITES
 from podvow.scenario.driver import Planned
@@ -90,6 +90,11 @@ def _claims(item: pytest.Item) -> tuple[str, ...]:
     return tuple(mark.args) if mark else ()
 
 
+def _item(config: pytest.Config, item: pytest.Item) -> Item:
+    register = config.stash[_REGISTER]
+    return Item(scenario_id(item), item.stash[_PLANNED], tuple(register.claim(c) for c in _claims(item)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Check register against tests, plan the scenarios, keep what was asked for, put the short ones first.
@@ -120,7 +125,10 @@ def _select(config: pytest.Config, session: Session, items: list[pytest.Item]) -
         planned = item.stash[_PLANNED] = _plan(item, session, shared)
         chosen = not (wanted and wanted.isdisjoint(ids))
         chosen = chosen and not (areas and areas.isdisjoint(register.claim(i).area for i in ids))
-        if session.replay and planned.id not in session.replay:
+        profiles = planned.scenario.profiles
+        if session.replay:
+            chosen = chosen and planned.id in session.replay
+        elif profiles and session.profile not in profiles:
             chosen = False
         (kept if chosen else dropped).append(item)
     config.hook.pytest_deselected(items=dropped)
@@ -134,14 +142,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     podvow = config.stash.get(_SESSION, None)
     if podvow is None or config.option.collectonly or not session.items:
         return
-    planned = {i.stash[_PLANNED].key: i.stash[_PLANNED] for i in session.items if _PLANNED in i.stash}
-    if not planned:
+    items = [_item(config, i) for i in session.items if _PLANNED in i.stash]
+    if not items:
         return
     if podvow.replay:
         config.stash[_LIVE] = Replay(podvow)
         return
     try:
-        config.stash[_LIVE] = Live(podvow, list(planned.values()))
+        config.stash[_LIVE] = Live(podvow, items)
     except PodvowError as error:
         usage = error.exit_code is ExitCode.USAGE
         code = pytest.ExitCode.USAGE_ERROR if usage else pytest.ExitCode.INTERNAL_ERROR
@@ -162,7 +170,7 @@ def timeline(request: pytest.FixtureRequest) -> Trial:
     if live is None:
         pytest.fail("suites judge a real cluster: use `podvow run` or `podvow replay FILE`", pytrace=False)
     planned = request.node.stash[_PLANNED]
-    reason = live.not_applicable(planned)
+    reason = live.not_applicable(_item(request.config, request.node))
     if reason:
         pytest.skip(reason)
     trial = Trial(live.timeline(planned))

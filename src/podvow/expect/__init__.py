@@ -27,6 +27,7 @@ from podvow.expect.objects import (
     rejected_with,
 )
 from podvow.expect.order import never_overlapped, overlapped, ran_in_order, started_only_after
+from podvow.expect.probed import probe_contained, probed
 from podvow.expect.runs import (
     exited_with,
     kept_running,
@@ -102,6 +103,8 @@ __all__ = [
     "phase_while_initialising",
     "pod_failed",
     "pod_gone",
+    "probe_contained",
+    "probed",
     "qos",
     "quota_used",
     "ran",

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from podvow.api import Api
 from podvow.cluster.cri import Cri
+from podvow.cluster.node import NodeAccess
 from podvow.errors import InjectionError
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
@@ -34,6 +35,7 @@ class FaultContext:
         namespace: the scenario's own namespace; a fault touches no other one.
         node: the node of the scenario's Pods, "" when it was left to the scheduler.
         cri: the node's container runtime, None without node access.
+        access: way onto the nodes, None without one.
         timeline: returns what has been recorded so far.
         prepare: labels and traces a manifest the way the driver does with fixtures.
         record_object: writes an object that the fault created to the evidence.
@@ -43,6 +45,7 @@ class FaultContext:
     namespace: str
     node: str
     cri: Cri | None
+    access: NodeAccess | None
     timeline: Callable[[], Timeline]
     prepare: Callable[[dict[str, Any]], dict[str, Any]]
     record_object: Callable[[dict[str, Any]], None]
@@ -57,6 +60,17 @@ class FaultContext:
         if self.cri is None:
             raise InjectionError("no access to the node", hint="node faults need a kind cluster")
         return self.cri
+
+    @property
+    def nodes(self) -> NodeAccess:
+        """The way onto the nodes.
+
+        Raises:
+            InjectionError: there is none.
+        """
+        if self.access is None:
+            raise InjectionError("no access to the node", hint="node faults need a kind cluster")
+        return self.access
 
     def path(self, kind: str, name: str = "") -> str:
         """Return the API path of a kind (`pods`, `apis/apps/v1/deployments`) in the scenario's namespace."""

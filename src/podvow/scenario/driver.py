@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
-from podvow.errors import ClusterUnusableError, PodvowError
-from podvow.faults.base import NODE_ACCESS, Fault, FaultContext
+from podvow.errors import ClusterUnusableError
 from podvow.faults.journal import Journal
-from podvow.faults.spec import plural_of
-from podvow.scenario.conditions import Condition
-from podvow.scenario.hub import Hub
-from podvow.scenario.manifest import Manifest, prepare
-from podvow.scenario.model import Hold, Inject, Scenario, Until
-from podvow.scenario.recorder import Recorder, Waited
+from podvow.scenario.hub import WATCHABLE, Hub
+from podvow.scenario.model import Scenario
+from podvow.scenario.play import Play, Stage, Tenant
+from podvow.scenario.recorder import Recorder
 from podvow.scenario.scheduler import Job, Scheduler
 from podvow.scenario.tenancy import Tenancy
 from podvow.timeline import Meta, Timeline, save
 from podvow.timeline.record import Kind
-from podvow.timeline.sources.status import slim
-from podvow.timeline.timeline import FaultMark
 
 _LOG = logging.getLogger(__name__)
-_PROOF_S = 30.0
 _TEARDOWN_S = 120.0
 _LOST_S = 25.0
 _GUARD_S = 10.0
-_NEVER = Condition("never", lambda _: False)
-_QUOTA_COUNTS = Condition(
-    "quota counted",
-    lambda t: any(r.data["object"].get("status", {}).get("hard") for r in t.of(Kind.OBJECT)),
-)
-_WATCHED = ("Deployment", "ResourceQuota")
 
 
 class Listener(Protocol):
@@ -64,6 +51,7 @@ class Planned:
         test: the test that brought it.
         scenario: what to do.
         evidence: file for its timeline.
+        nodes: the nodes that it may run on; empty for any.
     """
 
     id: str
@@ -71,6 +59,7 @@ class Planned:
     test: str
     scenario: Scenario
     evidence: Path
+    nodes: tuple[str, ...] = ()
 
 
 class Driver:
@@ -112,7 +101,8 @@ class Driver:
         self._nightly = nightly
         self._journal = Journal(folder / "journal.jsonl")
         self._workers = {n.name: n for n in workers(profile)}
-        self._cri = Cri(cluster.access) if cluster.access else None
+        cri = Cri(cluster.access) if cluster.access else None
+        self._stage = Stage(api, cluster.access, cri, self._journal)
         self._stop = threading.Event()
         self._lost = ""
         self._changed = threading.Condition()
@@ -128,7 +118,7 @@ class Driver:
         room = {name: min(per_node, max(1, node.allocatable_pods - 10)) for name, node in self._workers.items()}
         self._scheduler = Scheduler(
             (
-                Job(p.key, min(p.scenario.pod_count, per_node), p.scenario.isolation, p.scenario.typical_s)
+                Job(p.key, min(p.scenario.pod_count, per_node), p.scenario.isolation, p.scenario.typical_s, p.nodes)
                 for p in planned
             ),
             room,
@@ -141,7 +131,7 @@ class Driver:
         Raises:
             ClusterUnusableError: the cluster does not answer.
         """
-        kinds = {m["kind"] for p in self._planned.values() for m in p.scenario.manifests()} & set(_WATCHED)
+        kinds = {m["kind"] for p in self._planned.values() for m in p.scenario.manifests()} & set(WATCHABLE)
         self._tenancy = Tenancy(self._api, self._run_id, self._journal)
         self._hub = Hub(self._api, self._run_id, self._cluster.access, self._workers, kinds)
         self._hub.start()
@@ -242,9 +232,9 @@ class Driver:
         self._hub.attach(planned.key, namespace, recorder)
         self._listener.scenario_started(planned.id)
         try:
-            play = _Play(self, planned, recorder, namespace, self._workers[node])
+            tenant = Tenant(namespace, self._tenancy.labels_for(planned.key), lambda: self.settled(planned.key))
             self._tenancy.make(planned.key)
-            play.run()
+            Play(self._stage, planned.scenario, recorder, tenant, self._workers[node]).run()
             last = recorder.timeline().end_ns
             self._hub.settle(planned.key, node, last)
         except ApiError as error:
@@ -309,118 +299,6 @@ class Driver:
         return self._lost
 
 
-class _Play:
-    """One scenario's way through its steps."""
-
-    def __init__(
-        self, driver: Driver, planned: Planned, recorder: Recorder, namespace: str, node: NodeProfile
-    ) -> None:
-        self._driver = driver
-        self._planned = planned
-        self._recorder = recorder
-        self._node = node
-        self._faults = 0
-        self._labels = driver._tenancy.labels_for(planned.key) if driver._tenancy else {}  # noqa: SLF001 (one unit)
-        self._context = FaultContext(
-            api=driver._api,  # noqa: SLF001
-            namespace=namespace,
-            node=node.name,
-            cri=driver._cri,  # noqa: SLF001
-            timeline=recorder.timeline,
-            prepare=self._prepare,
-            record_object=self._applied,
-        )
-
-    def _prepare(self, manifest: Manifest) -> Manifest:
-        return prepare(manifest, labels=self._labels, namespace=self._context.namespace, node=self._node.name)
-
-    def _applied(self, raw: Mapping[str, Any]) -> None:
-        self._recorder.say(Kind.APPLIED, object=slim(dict(raw)))
-
-    def run(self) -> None:
-        """Deploy, then go through the steps until one cannot be reached."""
-        scenario = self._planned.scenario
-        if not self._deploy(scenario):
-            return
-        for number, step in enumerate(scenario.steps):
-            if number:
-                self._driver.settled(self._planned.key)
-            match step:
-                case Until():
-                    going = self._until(number, step)
-                case Inject():
-                    going = self._inject(step.fault)
-                case Hold():
-                    going = self._hold(step)
-            if not going:
-                return
-
-    def _deploy(self, scenario: Scenario) -> bool:
-        for manifest in scenario.manifests():
-            ready = self._prepare(manifest)
-            path = self._context.path(plural_of(manifest["kind"]))
-            try:
-                answer = self._context.api.post(path, ready)
-            except ApiError as error:
-                # Only a refusal of the object itself is evidence; a server that is away or busy is none.
-                if error.status not in {400, 403, 422}:
-                    raise
-                self._recorder.say(Kind.REJECTED, object=slim(ready), status=error.status, body=error.body)
-                if not scenario.expect_rejection:
-                    return False
-            else:
-                self._applied(answer)
-                if manifest["kind"] == "ResourceQuota":
-                    # Admission refuses Pods until the quota controller has filled in the quota's status.
-                    self._recorder.wait(_QUOTA_COUNTS, Deadline.after(_PROOF_S))
-        return True
-
-    def _until(self, number: int, step: Until) -> bool:
-        began = time.monotonic()
-        waited = self._recorder.wait(step.condition, Deadline.after(self._planned.scenario.deadline_s))
-        facts = {"step": number, "condition": step.condition.text}
-        if waited is Waited.MET:
-            self._recorder.say(Kind.REACHED, control=step.control, **facts)
-            return True
-        self._recorder.say(Kind.MISSED, waited_s=round(time.monotonic() - began, 3), last=str(waited), **facts)
-        return False
-
-    def _hold(self, step: Hold) -> bool:
-        seconds = float(self._recorder.meta.windows[step.window])
-        self._recorder.say(Kind.HOLD_BEGIN, window=step.window, seconds=seconds)
-        if self._recorder.wait(_NEVER, Deadline.after(seconds)) is Waited.STOPPED:
-            return False
-        self._recorder.say(Kind.HOLD_END, window=step.window, seconds=seconds)
-        return True
-
-    def _inject(self, fault: Fault) -> bool:
-        index = self._faults
-        self._faults += 1
-        self._driver._journal.write(  # noqa: SLF001
-            "fault",
-            undo=f"delete namespace {self._context.namespace}",
-            fault=fault.name,
-            target=fault.target,
-            namespace=self._context.namespace,
-            node=self._node.name,
-        )
-        begin = self._recorder.say(Kind.FAULT, index=index, name=fault.name, target=fault.target)
-        try:
-            facts = dict(fault.inject(self._context))
-        except (PodvowError, OSError, TimeoutError) as error:
-            if isinstance(error, ApiError) and error.status in {0, 429, 500, 502, 503, 504}:
-                raise
-            self._recorder.say(Kind.FAULT_FAILED, index=index, error=str(error))
-            return False
-        mark = FaultMark(index, fault.name, fault.target, replace(begin, data={**begin.data, "facts": facts}), None)
-        proof = Condition(f"{fault.name} observed", lambda t: fault.observed(t, mark))
-        if self._recorder.wait(proof, Deadline.after(_PROOF_S)) is not Waited.MET:
-            self._recorder.say(Kind.FAULT_FAILED, index=index, error="not observed to happen", facts=facts)
-            return False
-        self._recorder.say(Kind.FAULT_DONE, index=index, facts=facts)
-        return True
-
-
 def workers(profile: ClusterProfile) -> list[NodeProfile]:
     """Return the nodes that scenarios run on: usable workers, else (a cluster of one node) every usable node."""
     usable = [n for n in profile.nodes if n.usable]
@@ -428,10 +306,3 @@ def workers(profile: ClusterProfile) -> list[NodeProfile]:
     if not chosen:
         raise ClusterUnusableError("no node is ready and schedulable", hint="look at `kubectl get nodes`")
     return chosen
-
-
-def not_applicable(scenario: Scenario, cluster: Cluster) -> str:
-    """Return why a scenario cannot be run on this cluster, empty when it can."""
-    have = {NODE_ACCESS} if cluster.access else set()
-    missing = scenario.needs - have
-    return f"this cluster lacks: {', '.join(sorted(missing))}" if missing else ""

@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from podvow.api import Api
 from podvow.cluster.node import NodeAccess
@@ -17,11 +18,16 @@ from podvow.timeline import Record, Source
 from podvow.timeline.sources import events, status
 from podvow.watch import Watch, WatchEvent
 
-_PATHS = {
+WATCHABLE = {
+    "DaemonSet": "/apis/apps/v1/daemonsets",
     "Deployment": "/apis/apps/v1/deployments",
-    "ReplicaSet": "/apis/apps/v1/replicasets",
+    "Job": "/apis/batch/v1/jobs",
     "ResourceQuota": "/api/v1/resourcequotas",
+    "Service": "/apis/discovery.k8s.io/v1/endpointslices",
+    "StatefulSet": "/apis/apps/v1/statefulsets",
 }
+"""What is watched for a scenario that deploys an object of a kind; a Service is followed by its EndpointSlices."""
+_OF_KIND = {"Service": "EndpointSlice"}
 _KEPT_UNKNOWN = 2000
 
 
@@ -54,10 +60,10 @@ class Hub:
                 api,
                 path,
                 label_selector=selector,
-                sink=lambda event, kind=kind: self._status(kind, event),  # type: ignore[misc]
+                sink=partial(self._status, _OF_KIND.get(kind, kind)),
                 name=kind,
             )
-            for kind, path in {"Pod": "/api/v1/pods", **{k: _PATHS[k] for k in sorted(set(kinds))}}.items()
+            for kind, path in {"Pod": "/api/v1/pods", **{k: WATCHABLE[k] for k in sorted(set(kinds))}}.items()
         ]
         self._watches.append(
             Watch(

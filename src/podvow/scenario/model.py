@@ -10,6 +10,7 @@ from typing import Any
 
 from podvow.errors import UsageError
 from podvow.faults.base import Fault, Isolation
+from podvow.probes.base import Probe
 from podvow.scenario.conditions import Condition
 from podvow.scenario.manifest import Manifest, load_fixture, merge_patch, pod_specs
 
@@ -46,7 +47,14 @@ class Hold:
     window: str = "quiet"
 
 
-Step = Until | Inject | Hold
+@dataclass(frozen=True)
+class Look:
+    """Ask a probe for something that no source streams (a log, a cgroup's limit) and record the answer."""
+
+    probe: Probe
+
+
+Step = Until | Inject | Hold | Look
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Scenario:
         expect_rejection: the API server must refuse the main object.
         deadline_s: the harness's patience for one step, in seconds.
         typical_s: how long the scenario takes on an idle cluster, in seconds; the longest start first.
-        witness: main Pod's name when it is made by a controller, "" otherwise.
+        profiles: the profiles that it is part of; empty for all of them.
     """
 
     pod: str = ""
@@ -81,6 +89,7 @@ class Scenario:
     expect_rejection: bool = False
     deadline_s: float = 90.0
     typical_s: float = 10.0
+    profiles: Sequence[str] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -109,8 +118,10 @@ class Scenario:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The capabilities of the cluster that its faults need."""
-        return frozenset().union(*(fault.needs for fault in self.faults)) if self.faults else frozenset()
+        """The capabilities of the cluster that its faults and probes need."""
+        needs = [fault.needs for fault in self.faults]
+        needs += [step.probe.needs for step in self.steps if isinstance(step, Look)]
+        return frozenset().union(*needs)
 
     def resolved(self, params: Mapping[str, Any]) -> Scenario:
         """Return the scenario with those of a test's parameters that name a field put in."""

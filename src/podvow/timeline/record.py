@@ -51,6 +51,7 @@ class Kind(StrEnum):
     HOLD_BEGIN = "hold-begin"  # window, seconds
     HOLD_END = "hold-end"  # window, seconds
     REJECTED = "rejected"  # object, status, body: the API server refused it
+    PROBED = "probed"  # probe, facts or error: what a question of the harness found
     GAP = "gap"  # of (source), until_ns, reason
     LOST = "lost"  # reason: the cluster went away
 

@@ -115,6 +115,10 @@ class Story:
         self.say(Kind.HOLD_BEGIN, window="quiet", seconds=seconds).wait(seconds)
         return self.say(Kind.HOLD_END, window="quiet", seconds=seconds)
 
+    def look(self, probe: str, **data: Any) -> Story:
+        """Let a probe answer (`facts`) or fail (`error`)."""
+        return self.say(Kind.PROBED, probe=probe, **data)
+
     def gap(self, source: Source, seconds: float = 2.0) -> Story:
         """Let a source be blind for a while, from now on."""
         data = {"of": str(source), "until_ns": self.now + int(seconds * S), "reason": "watch expired"}

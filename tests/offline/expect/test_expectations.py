@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +12,13 @@ import podvow.expect
 from podvow.expect import STANDING, Fact
 from podvow.timeline import Timeline
 from podvow.verdict import Outcome
-from tests.offline.expect import cases_objects, cases_order, cases_standing, cases_state
 from tests.offline.expect.table import Cases, coverage_table
 
-TABLE: Cases = {**cases_order.CASES, **cases_state.CASES, **cases_objects.CASES, **cases_standing.CASES}
+TABLE: Cases = {
+    name: case
+    for module in sorted(Path(__file__).parent.glob("cases_*.py"))
+    for name, case in importlib.import_module(f"tests.offline.expect.{module.stem}").CASES.items()
+}
 
 
 def _examples(kind: str) -> list[object]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from podvow.claims import Claim
 from podvow.cluster.profile import ClusterProfile, NodeProfile, Windows
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError, InjectionError
@@ -16,8 +17,10 @@ from podvow.faults import delete_pod, set_image
 from podvow.faults.base import FaultContext, Isolation
 from podvow.judge import verdict_of
 from podvow.scenario import driver as driver_module
+from podvow.scenario import play as play_module
+from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.conditions import Condition, gone, phase, ready, rejected, running
-from podvow.scenario.driver import Driver, Planned, not_applicable, workers
+from podvow.scenario.driver import Driver, Planned, workers
 from podvow.scenario.model import Scenario
 from podvow.timeline import Source, Timeline, load
 from podvow.timeline.record import Kind
@@ -110,7 +113,7 @@ def _runs(api: FakeApi, pod: Raw) -> None:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(driver_module, "_PROOF_S", 0.1)
+    monkeypatch.setattr(play_module, "_PROOF_S", 0.1)
     monkeypatch.setattr(driver_module, "_LOST_S", 0.05)
     monkeypatch.setattr(driver_module, "_TEARDOWN_S", 0.3)
     real = Windows.of
@@ -312,10 +315,36 @@ def test_evidence_that_cannot_be_written_ends_the_run_and_does_not_hang_it(bench
 
 
 def test_capabilities_decide_what_is_applicable() -> None:
-    cluster = Cluster("existing", "fake", Path("kubeconfig"), "fake", None)
-    assert not not_applicable(Scenario(pod=POD), cluster)
+    assert not lacking(Scenario(pod=POD).needs, node_access=False)
     needy = Scenario(pod=POD, fault=Poke(needs=frozenset({"node-access"})))
-    assert not_applicable(needy, cluster) == "this cluster lacks: node-access"
+    assert not lacking(needy.needs, node_access=True)
+    assert lacking(needy.needs, node_access=False) == "this cluster lacks: node-access"
+
+
+def _claim(**fields: object) -> Claim:
+    return Claim.model_validate({"id": "a.b.c", "statement": "It holds.", "sources": ["x"], **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "nodes", "reason"),
+    [
+        ({}, ("new", "old"), ""),
+        ({"versions": ">=1.37"}, ("new",), "a.b.c is about kubelets >=1.37, this one is 1.36.3 (old)"),
+        ({"gates": ["Fancy"]}, ("new",), "a.b.c needs the gate Fancy on; it is off (old)"),
+        ({"gates": ["Fancy=false"]}, ("old",), "a.b.c needs the gate Fancy off; it is on (new)"),
+        ({"gates": ["Declared"]}, ("new",), "a.b.c needs the gate Declared on; it is off (old)"),
+        ({"gates": ["ApiOff"]}, (), "a.b.c needs the gate ApiOff on; it is off (new)"),
+        ({"gates": ["Rumour"]}, (), "a.b.c needs the gate Rumour on; it is off (new)"),
+    ],
+)
+def test_versions_and_gates_of_each_node_decide_where_a_claim_is_judged(
+    fields: dict[str, object], nodes: tuple[str, ...], reason: str
+) -> None:
+    gates = {"Declared": True, "ApiOff": True}
+    new = NodeProfile("new", "v1.37.2", ready=True, gates={**gates, "Fancy": True}, declared_features=("Declared",))
+    old = NodeProfile("old", "v1.36.3", ready=True, gates={**gates, "Fancy": False})
+    profile = ClusterProfile("v1.37.2", (new, old), gates={"Declared": True, "ApiOff": False, "Fancy": True})
+    assert applicable_nodes([_claim(**fields)], profile, [new, old]) == (nodes, reason)
 
 
 def test_scenarios_run_on_usable_workers_else_on_what_there_is() -> None:

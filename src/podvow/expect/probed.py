@@ -1,0 +1,69 @@
+"""Facts about what probes found: answers of the cluster that no source streams (a log, a cgroup's limit)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from podvow.expect.base import Fact, Found, MissingError, holds, violated
+from podvow.expect.evidence import at
+from podvow.timeline import Record, Timeline
+from podvow.timeline.record import Kind
+
+
+def _answer(timeline: Timeline, probe: str, nth: int) -> Record:
+    answers = [r for r in timeline.of(Kind.PROBED) if r.data["probe"] == probe]
+    if not -len(answers) <= nth < len(answers):
+        raise MissingError(f"the probe {probe!r} did not answer")
+    answer = answers[nth]
+    if "error" in answer.data:
+        raise MissingError(f"the probe {probe!r} could not look: {answer.data['error']}")
+    return answer
+
+
+def _field(facts: Any, path: str) -> Any:
+    for key in path.split("/"):
+        facts = facts.get(key) if isinstance(facts, Mapping) else None
+    return facts
+
+
+def probed(probe: str, path: str, value: Any, *, nth: int = -1) -> Fact:
+    """A probe found this value.
+
+    Args:
+        probe: name of the probe.
+        path: field of what it found, keys separated by slashes.
+        value: what must stand there.
+        nth: which of its answers counts, the last one by default.
+    """
+
+    def find(timeline: Timeline) -> Found:
+        answer = _answer(timeline, probe, nth)
+        found = _field(answer.data["facts"], path)
+        when = at(timeline, answer.t_ns)
+        if found == value:
+            return holds(f"{found!r} at {when}", answer.t_ns)
+        return violated(f"{path} was {found!r} at {when}", answer.t_ns)
+
+    return Fact(f"{probe}: {path} was {value!r}", "probed", find)
+
+
+def probe_contained(probe: str, path: str, text: str, *, nth: int = -1) -> Fact:
+    """A probe found a text that contains another one.
+
+    Args:
+        probe: name of the probe.
+        path: field of what it found, keys separated by slashes.
+        text: what it must contain.
+        nth: which of its answers counts, the last one by default.
+    """
+
+    def find(timeline: Timeline) -> Found:
+        answer = _answer(timeline, probe, nth)
+        found = str(_field(answer.data["facts"], path))
+        when = at(timeline, answer.t_ns)
+        if text in found:
+            return holds(f"so it was at {when}", answer.t_ns)
+        return violated(f"{path} was {found[:200]!r} at {when}", answer.t_ns)
+
+    return Fact(f"{probe}: {path} contained {text!r}", "probe_contained", find)

@@ -1,0 +1,1 @@
+"""Questions to the cluster whose answers no source streams."""

@@ -1,0 +1,55 @@
+"""On which nodes a scenario can be judged, and why on no other: capabilities, versions and gates, as detected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from podvow.claims import Claim
+from podvow.cluster.profile import ClusterProfile, NodeProfile
+from podvow.faults.base import NODE_ACCESS
+
+
+def lacking(needs: frozenset[str], *, node_access: bool) -> str:
+    """Return which capabilities a cluster lacks, in words; empty when it has all of them."""
+    missing = needs - ({NODE_ACCESS} if node_access else set())
+    return f"this cluster lacks: {', '.join(sorted(missing))}" if missing else ""
+
+
+def gate_of(profile: ClusterProfile, node: NodeProfile, name: str) -> bool | None:
+    """Return whether a gate is on for a node: off where the API server, its kubelet or its declaration says so.
+
+    A node that declares features (`status.declaredFeatures`, Kubernetes 1.36) and leaves out one that others
+    declare cannot do it, whatever its gates are.
+    """
+    states = [state for state in (profile.gate(name), node.gate(name)) if state is not None]
+    if not states:
+        return None
+    declared = {feature for other in profile.nodes for feature in other.declared_features}
+    return all(states) and (name not in declared or name in node.declared_features)
+
+
+def inapplicable(claims: Iterable[Claim], profile: ClusterProfile, node: NodeProfile) -> str:
+    """Return why claims are not about a node, with what was detected; empty when all of them are."""
+    for claim in claims:
+        reason = claim.inapplicable(node.version, lambda name: gate_of(profile, node, name))
+        if reason:
+            return f"{reason} ({node.name})"
+    return ""
+
+
+def applicable_nodes(
+    claims: Sequence[Claim], profile: ClusterProfile, nodes: Sequence[NodeProfile]
+) -> tuple[tuple[str, ...], str]:
+    """Return the nodes that the claims are about, and why not the others.
+
+    Args:
+        claims: what is to be judged.
+        profile: the cluster.
+        nodes: the nodes that scenarios may run on.
+
+    Returns:
+        Names of nodes, and the first reason that excludes one (empty when none is excluded).
+    """
+    reasons = {node.name: inapplicable(claims, profile, node) for node in nodes}
+    fit = tuple(name for name, reason in reasons.items() if not reason)
+    return fit, next((reason for reason in reasons.values() if reason), "")

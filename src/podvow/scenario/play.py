@@ -1,0 +1,191 @@
+"""One scenario's way through its steps: deploys, waits, injects, looks, and records each of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from podvow.api import Api, ApiError
+from podvow.cluster.cri import Cri
+from podvow.cluster.node import NodeAccess
+from podvow.cluster.profile import NodeProfile
+from podvow.deadline import Deadline
+from podvow.errors import PodvowError
+from podvow.faults.base import Fault, FaultContext
+from podvow.faults.journal import Journal
+from podvow.faults.spec import plural_of
+from podvow.probes.base import Probe
+from podvow.scenario.conditions import Condition
+from podvow.scenario.manifest import Manifest, prepare
+from podvow.scenario.model import Hold, Inject, Look, Scenario, Until
+from podvow.scenario.recorder import Recorder, Waited
+from podvow.timeline.record import Kind
+from podvow.timeline.sources.status import slim
+from podvow.timeline.timeline import FaultMark
+
+_PROOF_S = 30.0
+_NEVER = Condition("never", lambda _: False)
+_QUOTA_COUNTS = Condition(
+    "quota counted",
+    lambda t: any(r.data["object"].get("status", {}).get("hard") for r in t.of(Kind.OBJECT)),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all scenarios of a run play with.
+
+    Attributes:
+        api: the API server.
+        access: way onto the nodes, None without one.
+        cri: the nodes' container runtime, None without node access.
+        journal: takes every fault before it is injected.
+    """
+
+    api: Api
+    access: NodeAccess | None
+    cri: Cri | None
+    journal: Journal
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """What belongs to one scenario only.
+
+    Attributes:
+        namespace: its namespace.
+        labels: labels of everything that it makes.
+        settled: tells the scheduler that the busy part is over.
+    """
+
+    namespace: str
+    labels: Mapping[str, str]
+    settled: Callable[[], None]
+
+
+class Play:
+    """One scenario's way through its steps."""
+
+    def __init__(
+        self, stage: Stage, scenario: Scenario, recorder: Recorder, tenant: Tenant, node: NodeProfile
+    ) -> None:
+        self._stage = stage
+        self._scenario = scenario
+        self._recorder = recorder
+        self._tenant = tenant
+        self._node = node
+        self._faults = 0
+        self._context = FaultContext(
+            api=stage.api,
+            namespace=tenant.namespace,
+            node=node.name,
+            cri=stage.cri,
+            access=stage.access,
+            timeline=recorder.timeline,
+            prepare=self._prepare,
+            record_object=self._applied,
+        )
+
+    def _prepare(self, manifest: Manifest) -> Manifest:
+        return prepare(manifest, labels=self._tenant.labels, namespace=self._tenant.namespace, node=self._node.name)
+
+    def _applied(self, raw: Mapping[str, Any]) -> None:
+        self._recorder.say(Kind.APPLIED, object=slim(dict(raw)))
+
+    def run(self) -> None:
+        """Deploy, then go through the steps until one cannot be reached."""
+        if not self._deploy(self._scenario):
+            return
+        for number, step in enumerate(self._scenario.steps):
+            if number:
+                self._tenant.settled()
+            match step:
+                case Until():
+                    going = self._until(number, step)
+                case Inject():
+                    going = self._inject(step.fault)
+                case Hold():
+                    going = self._hold(step)
+                case Look():
+                    going = self._look(step.probe)
+            if not going:
+                return
+
+    def _deploy(self, scenario: Scenario) -> bool:
+        for manifest in scenario.manifests():
+            ready = self._prepare(manifest)
+            path = self._context.path(plural_of(manifest["kind"]))
+            try:
+                answer = self._context.api.post(path, ready)
+            except ApiError as error:
+                # Only a refusal of the object itself is evidence; a server that is away or busy is none.
+                if error.status not in {400, 403, 422}:
+                    raise
+                self._recorder.say(Kind.REJECTED, object=slim(ready), status=error.status, body=error.body)
+                if not scenario.expect_rejection:
+                    return False
+            else:
+                self._applied(answer)
+                if manifest["kind"] == "ResourceQuota":
+                    # Admission refuses Pods until the quota controller has filled in the quota's status.
+                    self._recorder.wait(_QUOTA_COUNTS, Deadline.after(_PROOF_S))
+        return True
+
+    def _until(self, number: int, step: Until) -> bool:
+        began = time.monotonic()
+        waited = self._recorder.wait(step.condition, Deadline.after(self._scenario.deadline_s))
+        facts = {"step": number, "condition": step.condition.text}
+        if waited is Waited.MET:
+            self._recorder.say(Kind.REACHED, control=step.control, **facts)
+            return True
+        self._recorder.say(Kind.MISSED, waited_s=round(time.monotonic() - began, 3), last=str(waited), **facts)
+        return False
+
+    def _hold(self, step: Hold) -> bool:
+        seconds = float(self._recorder.meta.windows[step.window])
+        self._recorder.say(Kind.HOLD_BEGIN, window=step.window, seconds=seconds)
+        if self._recorder.wait(_NEVER, Deadline.after(seconds)) is Waited.STOPPED:
+            return False
+        self._recorder.say(Kind.HOLD_END, window=step.window, seconds=seconds)
+        return True
+
+    def _inject(self, fault: Fault) -> bool:
+        index = self._faults
+        self._faults += 1
+        self._stage.journal.write(
+            "fault",
+            undo=f"delete namespace {self._context.namespace}",
+            fault=fault.name,
+            target=fault.target,
+            namespace=self._context.namespace,
+            node=self._node.name,
+        )
+        begin = self._recorder.say(Kind.FAULT, index=index, name=fault.name, target=fault.target)
+        try:
+            facts = dict(fault.inject(self._context))
+        except (PodvowError, OSError, TimeoutError) as error:
+            if isinstance(error, ApiError) and error.status in {0, 429, 500, 502, 503, 504}:
+                raise
+            self._recorder.say(Kind.FAULT_FAILED, index=index, error=str(error))
+            return False
+        mark = FaultMark(index, fault.name, fault.target, replace(begin, data={**begin.data, "facts": facts}), None)
+        proof = Condition(f"{fault.name} observed", lambda t: fault.observed(t, mark))
+        if self._recorder.wait(proof, Deadline.after(_PROOF_S)) is not Waited.MET:
+            self._recorder.say(Kind.FAULT_FAILED, index=index, error="not observed to happen", facts=facts)
+            return False
+        self._recorder.say(Kind.FAULT_DONE, index=index, facts=facts)
+        return True
+
+    def _look(self, probe: Probe) -> bool:
+        """Write down what a probe sees; one that could not look is said so and judged by who needed it."""
+        try:
+            facts = dict(probe.look(self._context))
+        except (PodvowError, OSError, TimeoutError) as error:
+            if isinstance(error, ApiError) and error.status in {0, 429, 500, 502, 503, 504}:
+                raise
+            self._recorder.say(Kind.PROBED, probe=probe.name, error=str(error))
+        else:
+            self._recorder.say(Kind.PROBED, probe=probe.name, facts=facts)
+        return True
