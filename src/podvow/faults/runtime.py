@@ -111,6 +111,17 @@ class KillPause(_RuntimeFault):
         )
 
 
+def _strike(context: FaultContext) -> str:
+    """Kill the sandbox's own process and return the sandbox's id.
+
+    CRI stops the containers of a sandbox before the sandbox itself. A kubelet that looks in between sees dead apps in
+    a sandbox that is ready and rightly restarts them in place (seen under load), so the sandbox has to go first.
+    """
+    sandbox = _sandbox(context.timeline())
+    context.runtime.kill(context.node, sandbox.id)
+    return sandbox.id
+
+
 @dataclass(frozen=True)
 class StopSandbox(_RuntimeFault):
     """Stop the sandbox by CRI, as upstream's simulated reboot does; its containers are stopped with it."""
@@ -123,10 +134,10 @@ class StopSandbox(_RuntimeFault):
         return "sandbox"
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
-        """Call StopPodSandbox."""
-        sandbox = _sandbox(context.timeline())
-        context.runtime.stop_sandbox(context.node, sandbox.id)
-        return {"sandbox": sandbox.id}
+        """End the sandbox's process, then call StopPodSandbox."""
+        sandbox = _strike(context)
+        context.runtime.stop_sandbox(context.node, sandbox)
+        return {"sandbox": sandbox}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
         """The runtime saw that sandbox exit."""
@@ -158,12 +169,12 @@ class RemoveSandbox(_RuntimeFault):
         return "sandbox and its record"
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
-        """Call StopPodSandbox and RemovePodSandbox until the record is really gone.
+        """End the sandbox's process, then call StopPodSandbox and RemovePodSandbox until the record is gone.
 
         The kubelet clears up a stopped sandbox at the same time, and CRI refuses the second of two removals of one
         container; only the absence of the record counts.
         """
-        sandbox = _sandbox(context.timeline())
+        sandbox = _strike(context)
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((CommandError, _StillThereError)),
             stop=tenacity.stop_after_delay(_REMOVAL_S),
@@ -171,8 +182,8 @@ class RemoveSandbox(_RuntimeFault):
             reraise=True,
         ):
             with attempt:
-                _remove(context, sandbox.id)
-        return {"sandbox": sandbox.id, "record_absent": True}
+                _remove(context, sandbox)
+        return {"sandbox": sandbox, "record_absent": True}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
         """The runtime saw that sandbox exit, and CRI no longer lists it."""
