@@ -114,8 +114,8 @@ class KillPause(_RuntimeFault):
 def _strike(context: FaultContext) -> str:
     """Kill the sandbox's own process and return the sandbox's id.
 
-    CRI stops the containers of a sandbox before the sandbox itself. A kubelet that looks in between sees dead apps in
-    a sandbox that is ready and rightly restarts them in place (seen under load), so the sandbox has to go first.
+    CRI stops the containers of a sandbox before the sandbox itself. A kubelet that looks in between sees dead apps
+    in a sandbox that is ready and rightly restarts them in place (seen under load), so the sandbox has to go first.
     """
     sandbox = _sandbox(context.timeline())
     context.runtime.kill(context.node, sandbox.id)
