@@ -298,9 +298,9 @@ class Api:
         """
         return self._json(_Request("POST", path, params, body))
 
-    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def put(self, path: str, body: Mapping[str, Any], *, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Replace an object."""
-        return self._json(_Request("PUT", path, None, body))
+        return self._json(_Request("PUT", path, params, body))
 
     def patch(
         self,

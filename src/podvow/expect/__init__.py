@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podvow.expect.answers import answered
 from podvow.expect.base import FAULT, SECOND_FAULT, SINCE_FAULT, After, Expectation, Fact, judge_all
 from podvow.expect.conditions import condition_became, condition_stayed, conditions_while_initialising
 from podvow.expect.containers import (
@@ -67,6 +68,7 @@ __all__ = [
     "Expectation",
     "Fact",
     "accepted",
+    "answered",
     "condition_became",
     "condition_stayed",
     "conditions_while_initialising",

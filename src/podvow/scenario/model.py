@@ -54,7 +54,18 @@ class Look:
     probe: Probe
 
 
-Step = Until | Inject | Hold | Look
+@dataclass(frozen=True)
+class Send:
+    """Send every request of some tables and record each answer.
+
+    Attributes:
+        tables: their names, see `podvow.scenario.table`.
+    """
+
+    tables: tuple[str, ...]
+
+
+Step = Until | Inject | Hold | Look | Send
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Scenario:
         pod: fixture of the main Pod (below `fixtures/pods/`), or "" for a scenario without one.
         objects: fixtures (paths below `fixtures/`) that are created before the Pod, in order.
         edits: merge patch for the main Pod's manifest (lists of named things merge by name).
+        requests: tables of requests to send (below `fixtures/requests/`), before anything else.
         restart_policy: replaces the main Pod's restart policy.
         steady: state to reach before the first fault.
         fault: the first fault.
@@ -80,6 +92,7 @@ class Scenario:
     pod: str = ""
     objects: Sequence[str] = ()
     edits: Mapping[str, Any] = field(default_factory=dict)
+    requests: Sequence[str] = ()
     restart_policy: str = ""
     steady: Condition | None = None
     fault: Fault | None = None
@@ -94,7 +107,7 @@ class Scenario:
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps in order."""
-        steps: list[Step] = []
+        steps: list[Step] = [Send(tuple(self.requests))] if self.requests else []
         if self.steady:
             steps.append(Until(self.steady))
         if self.fault:
@@ -145,8 +158,8 @@ class Scenario:
                 edits = merge_patch(edits, {"spec": {"restartPolicy": self.restart_policy}}, keep_none=True)
             edited = merge_patch(pod, edits)
             manifests += [*others, edited]
-        if not manifests:
-            raise UsageError("a scenario without pod and objects deploys nothing")
+        if not manifests and not self.requests:
+            raise UsageError("a scenario without pod, objects and requests deploys nothing")
         return tuple(manifests)
 
     @property

@@ -19,8 +19,9 @@ from podvow.faults.spec import plural_of
 from podvow.probes.base import Probe
 from podvow.scenario.conditions import Condition
 from podvow.scenario.manifest import Manifest, prepare
-from podvow.scenario.model import Hold, Inject, Look, Scenario, Until
+from podvow.scenario.model import Hold, Inject, Look, Scenario, Send, Until
 from podvow.scenario.recorder import Recorder, Waited
+from podvow.scenario.requests import send_tables
 from podvow.timeline.record import Kind
 from podvow.timeline.sources.status import slim
 from podvow.timeline.timeline import FaultMark
@@ -110,6 +111,10 @@ class Play:
                     going = self._hold(step)
                 case Look():
                     going = self._look(step.probe)
+                case Send():
+                    going = send_tables(
+                        step.tables, self._stage.api, self._tenant.namespace, self._tenant.labels, self._recorder
+                    )
             if not going:
                 return
 

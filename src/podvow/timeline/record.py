@@ -52,6 +52,7 @@ class Kind(StrEnum):
     HOLD_END = "hold-end"  # window, seconds
     REJECTED = "rejected"  # object, status, body: the API server refused it
     PROBED = "probed"  # probe, facts or error: what a question of the harness found
+    ANSWERED = "answered"  # case, verb, path, sent, status, reason, message, causes, dropped
     GAP = "gap"  # of (source), until_ns, reason
     LOST = "lost"  # reason: the cluster went away
 

@@ -138,6 +138,7 @@ _HARNESS: dict[Kind, Callable[[Mapping[str, Any]], str]] = {
     Kind.HOLD_BEGIN: lambda d: f"observing for {d.get('seconds', '?')}s ({d.get('window', '')})",
     Kind.HOLD_END: lambda _: "observed",
     Kind.REJECTED: lambda d: f"refused {d.get('status', '')}: {(d.get('body') or {}).get('message', '')}",
+    Kind.ANSWERED: lambda d: f"{d.get('case', '')} answered {d.get('status', '')}: {d.get('message', '')}",
     Kind.GAP: lambda d: f"gap: {d.get('of', '')} not observing, {d.get('reason', '')}",
 }
 

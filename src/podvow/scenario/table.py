@@ -1,0 +1,246 @@
+"""Tables of requests: what is sent to the API server case by case, and which answer is expected.
+
+A table is a YAML file below `fixtures/requests/`; docs/requests.md tells its keys. Nothing is sent here.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import yaml
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from podvow.errors import UsageError
+from podvow.paths import FIXTURES
+
+Raw = dict[str, Any]
+FOLDER = FIXTURES / "requests"
+_BASES = "bases"
+_SPEC_AT = {"Pod": "spec", "PodTemplate": "template.spec", "CronJob": "spec.jobTemplate.spec.template.spec"}
+_TEMPLATE_AT = "spec.template.spec"
+_SHORT = {"pod": "spec", "init": "spec.initContainers[0]", "app": "spec.containers[0]"}
+_OWN = {"set", "drop", "swap", "in", "on", "subresource", "prefix", "causes", "forbidden", "accepted", "by_version"}
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_ACCEPTED = {"status": 200, "causes": [], "message": ""}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and the answers that it is expected to get.
+
+    Attributes:
+        id: table and name, unique and stable.
+        base: the manifest that is edited; for an update the live object of this name.
+        on: name of the live object that is updated, "" when the request creates one.
+        subresource: what of the live object is updated, "" for the object itself.
+        sets: values by path, e.g. `spec.initContainers[0].image`.
+        drops: paths that are removed.
+        swaps: lists whose first two items change places.
+        expected: by range of server versions: `status`, `causes` (`field: message`), `message`; `…` stands for any
+            text. The first range that matches counts.
+    """
+
+    id: str
+    base: Raw = field(repr=False)
+    on: str = ""
+    subresource: str = ""
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    drops: Sequence[str] = ()
+    swaps: Sequence[str] = ()
+    expected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The id without its table."""
+        return self.id.partition("/")[2]
+
+    def edited(self, target: Raw) -> Raw:
+        """Return a copy of an object with this case's edits."""
+        made = copy.deepcopy(target)
+        for path in self.swaps:
+            listed = value_at(made, path)
+            listed[0], listed[1] = listed[1], listed[0]
+        for path, value in self.sets.items():
+            _put(made, path, copy.deepcopy(value))
+        for path in self.drops:
+            *steps, last = _steps(path)
+            del _walk(made, steps)[last]
+        return made
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of requests.
+
+    Attributes:
+        name: its file's name without `.yaml`.
+        cases: in file order.
+        labels: labels that the namespace gets before anything is sent.
+        objects: what is created for real before the cases are sent, in order.
+        awaits: id of a case that is sent until the refusal says `says`: admission learns of labels and limits late.
+        says: text of that refusal.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    objects: Sequence[Raw] = ()
+    awaits: str = ""
+    says: str = ""
+
+
+def _steps(path: str) -> list[str | int]:
+    return [int(number) if number else name for name, number in _STEP.findall(path)]
+
+
+def _walk(target: Any, steps: Sequence[str | int]) -> Any:
+    for step in steps:
+        target = target[step]
+    return target
+
+
+def _put(target: Any, path: str, value: Any) -> None:
+    """Set a value; maps on the way are made, and the index behind a list's end appends."""
+    steps = _steps(path)
+    for step, after in zip(steps, (*steps[1:], None), strict=True):
+        new: Any = value if after is None else ([] if isinstance(after, int) else {})
+        if isinstance(step, int):
+            if step == len(target):
+                target.append(new)
+            elif after is None:
+                target[step] = new
+        elif after is None or target.get(step) is None:
+            target[step] = new
+        target = target[step]
+
+
+def value_at(target: Any, path: str) -> Any:
+    """Return the value at a path; None where there is none."""
+    try:
+        return _walk(target, _steps(path))
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def dropped(case: Case, answer: Raw) -> list[str]:
+    """Return the paths that were sent with a value and that the server's answer does not have that way."""
+    return [path for path, value in case.sets.items() if not _within(value, value_at(answer, path))]
+
+
+def _within(sent: Any, found: Any) -> bool:
+    if isinstance(sent, Mapping):
+        return all(_within(value, (found or {}).get(key)) for key, value in sent.items())
+    if isinstance(sent, list):
+        return len(sent) == len(found or ()) and all(map(_within, sent, found or ()))
+    return bool(not sent and not found) or bool(sent == found)
+
+
+def _read(name: str) -> Raw:
+    path = FOLDER / f"{name}.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        names = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
+        raise UsageError(f"no table of requests {name!r}", hint=f"there are: {names}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"broken table {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"broken table {path}: no mapping")
+    return content
+
+
+def _answer(case: str, raw: Mapping[str, Any], target: Raw, at: str) -> Raw:
+    """Bring an expected answer into one form."""
+    told = [key for key in ("accepted", "causes", "forbidden") if key in raw]
+    if len(told) != 1:
+        raise UsageError(f"{case}: say one of accepted, causes, forbidden or by_version, not {told}")
+    if "accepted" in raw:
+        return _ACCEPTED
+    if "causes" in raw:
+        causes = [re.sub(r"^spec(?=\.)", at, cause) for cause in raw["causes"]]
+        return {"status": 422, "causes": causes, "message": ""}
+    plural, name = f"{target['kind'].lower()}s", target["metadata"]["name"]
+    return {
+        "status": 403,
+        "causes": [],
+        "message": f'{plural} "{name}" is forbidden: {raw.get("prefix", "")}{raw["forbidden"]}',
+    }
+
+
+def _case(table: str, name: str, raw: Raw, target: Raw, *, live: bool) -> Case:
+    known = f"{table}/{name}"
+    unknown = set(raw) - _OWN - set(_SHORT)
+    if unknown:
+        raise UsageError(f"{known}: unknown keys {', '.join(sorted(unknown))}")
+    at = _SPEC_AT.get(target["kind"], _TEMPLATE_AT)
+
+    def placed(path: str) -> str:
+        return path[1:] if path.startswith(".") else re.sub(r"^spec(?=[.\[])", at, path)
+
+    sets = {f"{place}.{key}": value for short, place in _SHORT.items() for key, value in raw.get(short, {}).items()}
+    sets |= raw.get("set", {})
+    answers = raw.get("by_version") or {">=0": {k: v for k, v in raw.items() if k in _OWN}}
+    try:
+        expected = {
+            str(SpecifierSet(versions)): _answer(known, {"prefix": raw.get("prefix", ""), **answer}, target, at)
+            for versions, answer in answers.items()
+        }
+    except InvalidSpecifier as error:
+        raise UsageError(f"{known}: {error}") from error
+    return Case(
+        id=known,
+        base=target,
+        on=target["metadata"]["name"] if live else "",
+        subresource=raw.get("subresource", ""),
+        sets={placed(path): value for path, value in sets.items()},
+        drops=tuple(map(placed, raw.get("drop", ()))),
+        swaps=tuple(map(placed, raw.get("swap", ()))),
+        expected=expected,
+    )
+
+
+def _cases(table: str, content: Raw, bases: Mapping[str, Raw], live: Mapping[str, Raw]) -> Iterator[Case]:
+    for name, own in content["cases"].items():
+        raw = {**content.get("defaults", {}), **(own or {})}
+        if "on" in raw:
+            yield _case(table, name, raw, _pick(f"{table}/{name}", live, raw["on"]), live=True)
+            continue
+        kinds = raw.get("in", ["Pod"])
+        for kind in bases if kinds == "all" else kinds:
+            full = name if kind == "Pod" else f"{name}-{kind}"
+            yield _case(table, full, raw, _pick(f"{table}/{name}", bases, kind), live=False)
+
+
+def _pick(case: str, known: Mapping[str, Raw], name: str) -> Raw:
+    if name not in known:
+        raise UsageError(f"{case}: no manifest {name!r}", hint=f"there are: {', '.join(known)}")
+    return known[name]
+
+
+@cache
+def load_table(name: str) -> Table:
+    """Read a table.
+
+    Raises:
+        UsageError: it is missing or broken; the case is named.
+    """
+    content, bases = _read(name), _read(_BASES)
+    objects = content.get("objects", [])
+    cases = tuple(_cases(name, content, bases, {o["metadata"]["name"]: o for o in objects}))
+    awaits = content.get("awaits") or {"case": "", "says": ""}
+    labels = (content.get("namespace") or {}).get("labels") or {}
+    return Table(name, cases, labels, objects, f"{name}/{awaits['case']}" if awaits["case"] else "", awaits["says"])
+
+
+def cases_of(*names: str) -> list[Case]:
+    """Return the cases of some tables in order, for a test's parameters.
+
+    Raises:
+        UsageError: a table is missing or broken.
+    """
+    return [case for name in names for case in load_table(name).cases]
