@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from podvow.faults.runtime import kill, kill_pause, remove_sandbox, stop_sandbox
-from podvow.faults.spec import create, delete_pod, recreate_pod, release_pod, set_image, set_template_image
+from podvow.faults.spec import create, delete_pod, recreate_pod, release_pod, set_image
+from podvow.faults.workloads import (
+    delete_newest_pod,
+    patch_object,
+    patch_template,
+    scale,
+    set_newest_pods_image,
+    set_pod_condition,
+    set_template_image,
+)
 
 __all__ = [
     "create",
+    "delete_newest_pod",
     "delete_pod",
     "kill",
     "kill_pause",
+    "patch_object",
+    "patch_template",
     "recreate_pod",
     "release_pod",
     "remove_sandbox",
+    "scale",
     "set_image",
+    "set_newest_pods_image",
+    "set_pod_condition",
     "set_template_image",
     "stop_sandbox",
 ]

@@ -14,7 +14,7 @@ from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class _ApiFault:
+class ApiFault:
     """Common part of the faults that need nothing but the API server and reach one scenario only."""
 
     @property
@@ -32,7 +32,7 @@ class _ApiFault:
 
 
 @dataclass(frozen=True)
-class SetImage(_ApiFault):
+class SetImage(ApiFault):
     """Change the image of one container of the Pod (init containers too).
 
     Attributes:
@@ -83,44 +83,7 @@ def set_image(container: str, to: str, *, pod: str = "") -> SetImage:
 
 
 @dataclass(frozen=True)
-class SetTemplateImage(_ApiFault):
-    """Change the image of a container in a Deployment's Pod template."""
-
-    deployment: str
-    container: str
-    to: str
-    init: bool
-    name: str = "set_template_image"
-
-    @property
-    def target(self) -> str:
-        """Deployment, container and image."""
-        return f"deployment {self.deployment}: {self.container} → {self.to}"
-
-    def inject(self, context: FaultContext) -> Mapping[str, Any]:
-        """Patch the Deployment."""
-        kind = "initContainers" if self.init else "containers"
-        patch = {"spec": {"template": {"spec": {kind: [{"name": self.container, "image": self.to}]}}}}
-        changed = context.api.patch(context.path("apis/apps/v1/deployments", self.deployment), patch)
-        return {"generation": changed["metadata"].get("generation")}
-
-    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
-        """The Deployment controller has observed the new generation."""
-        return any(
-            r.data["object"].get("kind") == "Deployment"
-            and int(r.data["object"].get("status", {}).get("observedGeneration", 0))
-            >= int(mark.facts["generation"])
-            for r in timeline.of(Kind.OBJECT)
-        )
-
-
-def set_template_image(deployment: str, container: str, to: str, *, init: bool = False) -> SetTemplateImage:
-    """Return the fault that changes an image in a Deployment's Pod template."""
-    return SetTemplateImage(deployment, container, to, init)
-
-
-@dataclass(frozen=True)
-class CreateObjects(_ApiFault):
+class CreateObjects(ApiFault):
     """Create the objects of a fixture, e.g. the ConfigMap that a container waits for."""
 
     fixture: str
@@ -156,8 +119,10 @@ _PLURALS = {
     "Service": "services",
     "ResourceQuota": "resourcequotas",
     "LimitRange": "limitranges",
+    "DaemonSet": "apis/apps/v1/daemonsets",
     "Deployment": "apis/apps/v1/deployments",
     "Job": "apis/batch/v1/jobs",
+    "StatefulSet": "apis/apps/v1/statefulsets",
 }
 
 
@@ -176,7 +141,7 @@ def create_object(context: FaultContext, manifest: dict[str, Any]) -> dict[str, 
 
 
 @dataclass(frozen=True)
-class DeletePod(_ApiFault):
+class DeletePod(ApiFault):
     """Delete the Pod with a grace period in seconds."""
 
     grace_s: int
@@ -207,7 +172,7 @@ def delete_pod(*, grace_s: int = 2, pod: str = "") -> DeletePod:
 
 
 @dataclass(frozen=True)
-class ReleasePod(_ApiFault):
+class ReleasePod(ApiFault):
     """Take the finalizer from a Pod that was held back to read its last status."""
 
     pod: str = ""
@@ -235,7 +200,7 @@ def release_pod(pod: str = "") -> ReleasePod:
 
 
 @dataclass(frozen=True)
-class RecreatePod(_ApiFault):
+class RecreatePod(ApiFault):
     """Create the fixture's Pod again under the same name after its deletion."""
 
     fixture: str
