@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from podvow import cli_cluster
 from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError, UsageError
+from podvow.profiles import profile_named
 
 app = typer.Typer(
     help="Judges whether a real Kubernetes cluster keeps the documentation's promises about Pods.",
@@ -26,7 +27,7 @@ cli_cluster.register(app)
 @app.command()
 def run(  # noqa: PLR0917 - typer passes options by name
     provider: Annotated[str, typer.Option(help="kind (podvow's own cluster) or existing.")] = "",
-    name: Annotated[str, typer.Option(help="Name of the kind cluster.")] = "podvow",
+    name: Annotated[str, typer.Option(help="Name of the kind cluster [default: the profile's].")] = "",
     kubeconfig: Annotated[str, typer.Option(help="File of an existing cluster; never guessed.")] = "",
     context: Annotated[str, typer.Option(help="Context of an existing cluster; never guessed.")] = "",
     claim: Annotated[list[str] | None, typer.Option(help="Judge only this claim (repeatable).")] = None,
@@ -35,7 +36,7 @@ def run(  # noqa: PLR0917 - typer passes options by name
     processes: Annotated[
         int, typer.Option("-n", min=0, help="xdist workers; not needed, waiting overlaps anyway.")
     ] = 0,
-    profile: Annotated[str, typer.Option(help="default or nightly (longer windows).")] = "default",
+    profile: Annotated[str, typer.Option(help="fast, default or nightly (docs/speed.md).")] = "default",
     per_node: Annotated[int, typer.Option(min=1, help="Pods that a node takes at a time.")] = 40,
     up: Annotated[bool, typer.Option(help="Make podvow's kind cluster when it is not there.")] = False,  # noqa: FBT002
     collect_only: Annotated[bool, typer.Option(help="List the scenarios, run nothing.")] = False,  # noqa: FBT002
@@ -47,8 +48,7 @@ def run(  # noqa: PLR0917 - typer passes options by name
     chosen = provider or ("existing" if kubeconfig or context else "kind")
     if chosen not in {"kind", "existing"}:
         raise UsageError(f"unknown provider {chosen!r}", hint="--provider kind or --provider existing")
-    if profile not in {"default", "nightly"}:
-        raise UsageError(f"unknown profile {profile!r}", hint="--profile default or --profile nightly")
+    name = name or profile_named(profile).cluster
     if chosen == "kind" and (kubeconfig or context):
         raise UsageError(
             "--kubeconfig and --context belong to --provider existing",

@@ -19,6 +19,7 @@ from podvow.cluster.nodeimage.programs import DEFAULT_VERSION
 from podvow.cluster.progress import Progress
 from podvow.cluster.provider import DEFAULT_NAME
 from podvow.errors import PodvowError
+from podvow.profiles import profile_named
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -41,14 +42,16 @@ def up(
         str | None, typer.Option(help=f"Kubernetes version of a new cluster [default: {DEFAULT_VERSION}].")
     ] = None,
     provider: Annotated[str, typer.Option(help="Who makes the cluster.")] = "kind",
-    name: Name = DEFAULT_NAME,
-    config: Annotated[
-        Path | None, typer.Option(help="kind configuration instead of fixtures/kind/default.yaml.")
-    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the cluster [default: the profile's].")] = "",
+    profile: Annotated[str, typer.Option(help="Make the cluster for this run profile.")] = "default",
+    config: Annotated[Path | None, typer.Option(help="kind configuration instead of the profile's.")] = None,
 ) -> None:
     """Make a cluster, or make sure that it runs. A second call on a running cluster takes seconds."""
     progress = Progress()
-    cluster = lifecycle.up(version, name, provider=provider, config=config, progress=progress)
+    chosen = profile_named(profile)
+    cluster = lifecycle.up(
+        version, name or chosen.cluster, provider=provider, config=config or chosen.kind_config, progress=progress
+    )
     typer.echo(f"{cluster.name} runs {cluster.server_version}; {progress.summary()}")
     typer.echo(f"kubeconfig {cluster.kubeconfig}, context {cluster.context}")
 

@@ -21,6 +21,7 @@ from podvow.cluster.existing import existing_cluster
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError
+from podvow.profiles import profile_named
 from podvow.progress import Progress
 from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.driver import Driver, Planned, workers
@@ -128,7 +129,7 @@ class Live:
             planned=self._runnable,
             listener=self._progress,
             per_node=session.per_node,
-            nightly=session.profile == "nightly",
+            quiet_s=profile_named(session.profile).quiet_s,
         )
         self._driver.start()
 

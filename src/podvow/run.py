@@ -24,6 +24,7 @@ from podvow.cluster.profile import read_profile
 from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from podvow.live import connect
 from podvow.paths import FIXTURES, ROOT, SUITES
+from podvow.profiles import profile_named
 from podvow.report.model import ClaimInfo, NodeInfo, RunInfo, SeedSentence
 from podvow.report.summary import verdict_table
 from podvow.report.write import write_all
@@ -57,7 +58,7 @@ def run(session: Session, pytest_args: Sequence[str], *, bring_up: bool) -> Exit
         check_fixtures()
         register = load_register(SUITES / "claims.yaml")
         if session.provider == "kind" and bring_up:
-            lifecycle.up(name=session.name)
+            lifecycle.up(name=session.name, config=profile_named(session.profile).kind_config)
         prepare(session)
     except BaseException:
         # Nothing was run: an empty run among the others would only puzzle.
@@ -101,7 +102,10 @@ def prepare(session: Session) -> None:
             profile = read_profile(api)
         except InvalidVersion as error:
             raise ClusterUnusableError(f"the API server names a version that is none: {error}") from error
-        chosen = [node.name for node in workers(profile)]
+        able = workers(profile)
+        if misfit := profile_named(session.profile).misfit(able):
+            raise ClusterUnusableError(misfit, hint="--profile fast has a cluster of its own")
+        chosen = [node.name for node in able]
         if cluster.access is not None:
             missing = images.missing_images(cluster)
             if missing:
@@ -192,12 +196,13 @@ def _judge_again(session: Session, stored: Sequence[str]) -> ExitCode:
 def exit_code(judged: Sequence[Judged], register: Register, *, leaks: Sequence[str]) -> ExitCode:
     """Return the run's exit code: a leak outweighs a violation, which outweighs an open verdict.
 
-    Only documented and characterised claims count; what only the seed says never does.
+    Only documented and characterised claims count; what only the seed says never does, and neither does a violation
+    that the register expects of the kubelet that was judged.
     """
     if leaks:
         return ExitCode.LEAK
     gating = [j for j in judged if any(register.claim(c).gating for c in j.claims)]
-    verdicts = {j.verdict for j in gating}
+    verdicts = {j.verdict for j in gating if not j.known}
     open_seed = {j.verdict for j in judged} & {Verdict.NOT_INJECTED, Verdict.INCONCLUSIVE}
     if Verdict.VIOLATED in verdicts:
         return ExitCode.VIOLATED

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from podvow.paths import REPORTS
-from podvow.verdict import Judged, Judgement, Outcome, Verdict
+from podvow.verdict import Finding, Judged, Judgement, Outcome, Verdict
 
 _SLUG = re.compile(r"[^A-Za-z0-9._\[\]=-]+")
 
@@ -30,7 +30,7 @@ class Session:
         name: name of the kind cluster.
         kubeconfig: file of an existing cluster.
         context: context of an existing cluster.
-        profile: `default` or `nightly`.
+        profile: name of the run profile (podvow.profiles).
         per_node: Pods that a node takes at a time.
         replay: evidence files to judge again instead of running anything.
     """
@@ -103,5 +103,6 @@ def load_judged(session: Session) -> tuple[Judged, ...]:
             Judgement(**{**j, "outcome": Outcome(j["outcome"]), "at_ns": tuple(j["at_ns"])})
             for j in raw["judgements"]
         )
+        raw["findings"] = tuple(Finding(**f) for f in raw.get("findings", ()))
         found.append(Judged(**{**raw, "verdict": Verdict(raw["verdict"]), "claims": tuple(raw["claims"])}))
     return tuple(found)

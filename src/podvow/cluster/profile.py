@@ -125,9 +125,9 @@ class NodeProfile:
         """Return whether a feature gate is on; None when that is not known."""
         return _gate(name, self.gates, self.version)
 
-    def windows(self, *, nightly: bool = False) -> Windows:
-        """Return the windows that effects have on this node."""
-        return Windows.of(self, nightly=nightly)
+    def windows(self, *, quiet_s: float = 30.0) -> Windows:
+        """Return the windows that effects have on this node; see `Windows.of`."""
+        return Windows.of(self, quiet_s=quiet_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +213,12 @@ class Windows:
     backoff_jitter: float
 
     @classmethod
-    def of(cls, node: NodeProfile, *, nightly: bool = False, slack_s: float = 5.0) -> Windows:
+    def of(cls, node: NodeProfile, *, quiet_s: float = 30.0, slack_s: float = 5.0) -> Windows:
         """Compute the windows of a node.
 
         Args:
             node: the node's profile.
-            nightly: watch negative claims for longer than the kubelet's full resync.
+            quiet_s: how long is watched before it is said that something did not happen.
             slack_s: allowance for a loaded machine.
 
         Returns:
@@ -241,7 +241,7 @@ class Windows:
             resync=90.0,
             kubelet_ready=40.0 + slack_s,
             node_lost=60.0 + slack_s,
-            quiet=75.0 if nightly else 30.0,
+            quiet=quiet_s,
             slack=slack_s,
             backoff_initial=node.backoff_initial_s,
             backoff_max=node.backoff_max_s,

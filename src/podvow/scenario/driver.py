@@ -75,7 +75,7 @@ class Driver:
         listener: is told about progress.
         per_node: how many Pods a node takes at a time, at most.
         busy: how many scenarios may be in their busy first part at a time.
-        nightly: use the long windows.
+        quiet_s: how long is watched before it is said that something did not happen, in seconds.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Driver:
         listener: Listener,
         per_node: int = 40,
         busy: int = 10,
-        nightly: bool = False,
+        quiet_s: float = 30.0,
     ) -> None:
         self._api = api
         self._cluster = cluster
@@ -98,7 +98,7 @@ class Driver:
         self._run_id = run_id
         self._planned = {p.key: p for p in planned}
         self._listener = listener
-        self._nightly = nightly
+        self._quiet_s = quiet_s
         self._journal = Journal(folder / "journal.jsonl")
         self._workers = {n.name: n for n in workers(profile)}
         cri = Cri(cluster.access) if cluster.access else None
@@ -219,7 +219,7 @@ class Driver:
             node=node,
             kubelet_version=profile.kubelet_version if profile else "",
             server_version=self._profile.server_version,
-            windows=asdict(profile.windows(nightly=self._nightly)) if profile else {},
+            windows=asdict(profile.windows(quiet_s=self._quiet_s)) if profile else {},
             sources=list(self._hub.sources) if self._hub else [],
             run=self._run_id,
         )

@@ -179,12 +179,6 @@ def test_older_kubelets_restart_later() -> None:
     assert old.backoff(2)[1] == new.backoff(2)[1] + 15
 
 
-def test_the_nightly_profile_watches_longer_than_a_full_resync() -> None:
-    profile = NodeProfile("n", "v1.37.2")
-    assert profile.windows().quiet >= 30
-    assert profile.windows(nightly=True).quiet > 60
-
-
 def test_a_grace_period_has_a_floor() -> None:
     windows = Windows.of(NodeProfile("n", "v1.37.2"))
     assert windows.terminate(0) == windows.terminate(2)

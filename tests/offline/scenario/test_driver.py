@@ -118,7 +118,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(driver_module, "_TEARDOWN_S", 0.3)
     real = Windows.of
     monkeypatch.setattr(
-        NodeProfile, "windows", lambda self, *, nightly: replace(real(self, nightly=nightly), quiet=0.01)
+        NodeProfile, "windows", lambda self, *, quiet_s: replace(real(self, quiet_s=quiet_s), quiet=0.01)
     )
     made = Bench(tmp_path, FakeApi(_runs))
     threads = set(threading.enumerate())
