@@ -16,18 +16,36 @@ from podvow.expect.containers import (
     terminated_with,
     waited_with,
 )
+from podvow.expect.ending import ended_after, never_signalled, pod_gone_within, was_signalled
+from podvow.expect.endpoints import (
+    endpoint_never,
+    endpoint_ports,
+    endpoint_shown,
+    endpoint_while_initialising,
+    endpoint_withdrawn_until_reinitialised,
+)
 from podvow.expect.explain import failure_message
 from podvow.expect.invariants import STANDING
 from podvow.expect.objects import (
     accepted,
     new_pods_ran_inits,
+    object_condition,
     object_count,
+    object_kept,
     object_showed,
     old_pods_unaffected,
     quota_used,
     rejected_with,
 )
 from podvow.expect.order import never_overlapped, overlapped, ran_in_order, started_only_after
+from podvow.expect.pods import (
+    created_before_ready,
+    created_only_after_ready,
+    each_new_pod,
+    each_old_pod,
+    each_pod,
+    never_created,
+)
 from podvow.expect.probed import probe_contained, probed
 from podvow.expect.runs import (
     exited_with,
@@ -41,6 +59,19 @@ from podvow.expect.runs import (
     restarted,
 )
 from podvow.expect.said import never_said, said, said_value_matches_status, same_value
+from podvow.expect.showed import (
+    condition_true_before,
+    conditions_came_in_order,
+    pod_showed,
+    pod_showed_last,
+    pod_showed_text,
+)
+from podvow.expect.sidecars import (
+    condition_only_after_said,
+    flag_shown,
+    initialised_in_order,
+    started_only_after_said,
+)
 from podvow.expect.state import (
     generation_observed,
     kept_ip,
@@ -57,6 +88,12 @@ from podvow.expect.state import (
     recreated_with_new_uid,
     start_time_kept,
 )
+from podvow.expect.stopping import (
+    signalled_only_after_said,
+    signalled_while_running,
+    stopped_in_order,
+    stopped_within,
+)
 from podvow.expect.timing import gaps_followed_curve, phase_reached_within, restarted_within
 
 __all__ = [
@@ -70,15 +107,31 @@ __all__ = [
     "accepted",
     "answered",
     "condition_became",
+    "condition_only_after_said",
     "condition_stayed",
+    "condition_true_before",
+    "conditions_came_in_order",
     "conditions_while_initialising",
+    "created_before_ready",
+    "created_only_after_ready",
+    "each_new_pod",
+    "each_old_pod",
+    "each_pod",
+    "ended_after",
+    "endpoint_never",
+    "endpoint_ports",
+    "endpoint_shown",
+    "endpoint_while_initialising",
+    "endpoint_withdrawn_until_reinitialised",
     "exited_with",
     "failure_message",
+    "flag_shown",
     "gaps_followed_curve",
     "generation_observed",
     "image_changed",
     "image_is",
     "image_unchanged",
+    "initialised_in_order",
     "judge_all",
     "kept_ip",
     "kept_running",
@@ -86,15 +139,19 @@ __all__ = [
     "kept_uid",
     "last_state_code",
     "message_names",
+    "never_created",
     "never_overlapped",
     "never_ran",
     "never_said",
+    "never_signalled",
     "new_container",
     "new_pods_ran_inits",
     "new_sandbox",
     "not_rerun",
     "not_restarted",
+    "object_condition",
     "object_count",
+    "object_kept",
     "object_showed",
     "old_pods_unaffected",
     "overlapped",
@@ -105,6 +162,10 @@ __all__ = [
     "phase_while_initialising",
     "pod_failed",
     "pod_gone",
+    "pod_gone_within",
+    "pod_showed",
+    "pod_showed_last",
+    "pod_showed_text",
     "probe_contained",
     "probed",
     "qos",
@@ -120,9 +181,15 @@ __all__ = [
     "said",
     "said_value_matches_status",
     "same_value",
+    "signalled_only_after_said",
+    "signalled_while_running",
     "start_time_kept",
     "started_only_after",
+    "started_only_after_said",
     "statuses_in_spec_order",
+    "stopped_in_order",
+    "stopped_within",
     "terminated_with",
     "waited_with",
+    "was_signalled",
 ]

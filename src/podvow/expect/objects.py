@@ -130,6 +130,56 @@ def object_showed(kind: str, path: str, value: Any, *, after: After | None = Non
     return Fact(f"{kind} showed {path} = {value}{words(after)}", "object_showed", find)
 
 
+def _conditions(record: Record, kind: str) -> list[Mapping[str, Any]]:
+    listed = (record.data["object"].get("status") or {}).get("conditions") or ()
+    return [c for c in listed if c.get("type") == kind]
+
+
+def object_condition(
+    kind: str, condition: str, status: str = "True", *, reason: str = "", after: After | None = None
+) -> Fact:
+    """A watched object of the kind showed a condition with this status (and reason)."""
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        told: list[str] = []
+        records = _objects(timeline, kind, stretch)
+        for record in records:
+            for shown in _conditions(record, condition):
+                if shown.get("status") == status and (not reason or shown.get("reason") == reason):
+                    return holds(f"{shown.get('reason', '')} at {at(timeline, record.t_ns)}".strip(), record.t_ns)
+                told.append(f"{shown.get('status')} ({shown.get('reason', '')})")
+        if gap := gap_in(timeline, stretch, Source.STATUS):
+            return inconclusive(gap)
+        if not records and not _objects(timeline, kind, Stretch(0, stretch.end_ns, None)):
+            return inconclusive(f"no {kind} was seen")
+        return violated(f"{condition}: {', '.join(dict.fromkeys(told)) or 'never set'}")
+
+    text = f"{kind} {condition}={status}{f' with {reason}' if reason else ''}{words(after)}"
+    return Fact(text, "object_condition", find)
+
+
+def object_kept(kind: str, path: str, value: Any, *, after: After | None = FAULT) -> Fact:
+    """Every state of a watched object of the kind showed a value; a number that is left out is 0."""
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        records = _objects(timeline, kind, stretch)
+        for record in records:
+            found: Any = record.data["object"]
+            for key in path.split("/"):
+                found = found.get(key) if isinstance(found, Mapping) else None
+            if found is None and isinstance(value, int):
+                found = 0
+            if found != value:
+                return violated(f"{path} = {found} at {at(timeline, record.t_ns)}", record.t_ns)
+        if reason := unseen(timeline, stretch, Source.STATUS):
+            return inconclusive(reason)
+        return holds(f"{len(records)} states") if records else inconclusive(f"no {kind} was seen")
+
+    return Fact(f"{kind} kept {path} = {value}{words(after)}", "object_kept", find)
+
+
 def _new_pods(timeline: Timeline, stretch: Stretch) -> list[str]:
     return [pod for pod in pods(timeline) if timeline.snapshots(pod)[0].t_ns in stretch]
 
