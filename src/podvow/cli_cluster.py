@@ -5,24 +5,18 @@ Only options and printing; the work is in podvow.cluster.
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from podvow.cluster import imagelist, lifecycle, process
+from podvow.cluster import imagelist, lifecycle
 from podvow.cluster import images as fixture_images
 from podvow.cluster.nodeimage import build as node_images
 from podvow.cluster.nodeimage.programs import DEFAULT_VERSION
 from podvow.cluster.progress import Progress
 from podvow.cluster.provider import DEFAULT_NAME
-from podvow.errors import PodvowError
 from podvow.profiles import profile_named
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 Name = Annotated[str, typer.Option("--name", help="Name of the cluster.")]
 _node_image = typer.Typer(help="Node images that are made without a container registry.", no_args_is_help=True)
@@ -96,29 +90,3 @@ def images_load(name: Name = DEFAULT_NAME) -> None:
     fixture_images.ensure_fixture_images(cluster)
     missing = fixture_images.missing_images(cluster)
     typer.echo(f"missing: {', '.join(missing) or 'none'}")
-
-
-def guarded(app: typer.Typer) -> None:
-    """Run an application of these commands: errors as messages, Ctrl-C and SIGTERM without orphans."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        app(standalone_mode=False)
-    except typer.Abort:
-        process.kill_children()
-        raise SystemExit(130) from None
-    except KeyboardInterrupt:
-        process.kill_children()
-        raise SystemExit(130) from None
-    except PodvowError as error:
-        sys.stderr.write(f"error: {error}\n")
-        raise SystemExit(int(error.exit_code)) from None
-
-
-if __name__ == "__main__":
-    _app = typer.Typer(no_args_is_help=True)
-    register(_app)
-    guarded(_app)

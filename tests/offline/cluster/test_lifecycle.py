@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from podvow import cli_cluster
+from podvow import cli, cli_cluster
 from podvow.cluster import dockerd, health, images, kind, lifecycle
 from podvow.cluster.engine import Engine
 from podvow.cluster.kind import Boot, NodeContainer
@@ -255,9 +255,7 @@ def test_an_error_is_one_message_and_an_exit_code(
 ) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["podvow", "down", "--name", ".."])
-    app = typer.Typer()
-    cli_cluster.register(app)
     with pytest.raises(SystemExit) as caught:
-        cli_cluster.guarded(app)
+        cli.main()
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("error: not a name for a cluster: '..'")
