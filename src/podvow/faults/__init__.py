@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from podvow.faults.debug import debug
+from podvow.faults.pod import delete_namespace, evict_pod, send_term
 from podvow.faults.runtime import kill, kill_pause, remove_sandbox, stop_sandbox
 from podvow.faults.spec import create, delete_pod, recreate_pod, release_pod, set_image
 from podvow.faults.workloads import (
@@ -16,8 +18,11 @@ from podvow.faults.workloads import (
 
 __all__ = [
     "create",
+    "debug",
+    "delete_namespace",
     "delete_newest_pod",
     "delete_pod",
+    "evict_pod",
     "kill",
     "kill_pause",
     "patch_object",
@@ -26,6 +31,7 @@ __all__ = [
     "release_pod",
     "remove_sandbox",
     "scale",
+    "send_term",
     "set_image",
     "set_newest_pods_image",
     "set_pod_condition",

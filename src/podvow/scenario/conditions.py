@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podvow.timeline import Run, Snapshot, Source, Timeline
+from podvow.timeline.lookup import lookup
 from podvow.timeline.record import Kind
 
 _TERMINAL = ("Succeeded", "Failed")
@@ -262,3 +263,21 @@ def said(container: str, text: str, *, anew: bool = False, pod: str = "") -> Con
         return any(text in r.data["text"] for r in lines)
 
     return Condition(f"{container} said {text!r}{' anew' if anew else ''}", met, lambda t: _ended(t, pod))
+
+
+def event_told(reason: str, pod: str = "") -> Condition:
+    """An Event of this reason was seen about the Pod."""
+    return Condition(
+        f"event {reason}",
+        lambda t: any(r.data["reason"] == reason for r in t.of(Kind.EVENT, pod=pod or t.meta.pod)),
+    )
+
+
+def pod_shows(path: str, *values: Any, pod: str = "") -> Condition:
+    """The Pod shows one of the values in a field (see `podvow.timeline.lookup`)."""
+
+    def met(timeline: Timeline) -> bool:
+        shot = _latest(timeline, pod)
+        return shot is not None and lookup(shot.object, path) in values
+
+    return Condition(f"{path} = {' or '.join(map(str, values))}", met)

@@ -1,0 +1,120 @@
+"""Facts about any field that the status source shows of a Pod: messages, generations, times of conditions.
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/. The status is sampled: use
+these facts for fields that last for seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from podvow.expect.base import After, Fact, Found, MissingError, holds, inconclusive, violated, words
+from podvow.expect.evidence import Stretch, at, gap_in, need_status, snapshots_in, stretch_of
+from podvow.timeline import Source, Timeline
+from podvow.timeline.lookup import lookup
+
+
+def _some_shot(timeline: Timeline, after: After | None, pod: str, path: str, test: Callable[[Any], bool]) -> Found:
+    stretch = stretch_of(timeline, after)
+    shots = snapshots_in(timeline, stretch, pod)
+    seen: dict[str, None] = {}
+    for shot in shots:
+        value = lookup(shot.object, path)
+        if test(value):
+            return holds(f"at {at(timeline, shot.t_ns)}", shot.t_ns)
+        seen[repr(value)[:120]] = None
+    if gap := gap_in(timeline, stretch, Source.STATUS):
+        return inconclusive(gap)
+    if not shots:
+        return inconclusive(f"no status of the Pod{words(after)}")
+    return violated(f"seen: {', '.join(seen)}", shots[-1].t_ns)
+
+
+def pod_showed(path: str, value: Any, *, after: After | None = None, pod: str = "") -> Fact:
+    """A snapshot shows a value in a field of the Pod, e.g. `("metadata/generation", 2)`."""
+    return Fact(
+        f"{path} was {value!r}{words(after)}",
+        "pod_showed",
+        lambda timeline: _some_shot(timeline, after, pod, path, lambda found: bool(found == value)),
+    )
+
+
+def pod_showed_text(path: str, text: str, *, after: After | None = None, pod: str = "") -> Fact:
+    """A snapshot shows a text that contains another one in a field of the Pod."""
+    return Fact(
+        f"{path} contained {text!r}{words(after)}",
+        "pod_showed_text",
+        lambda timeline: _some_shot(
+            timeline, after, pod, path, lambda found: isinstance(found, str) and text in found
+        ),
+    )
+
+
+def pod_showed_last(path: str, value: Any, *, after: After | None = None, pod: str = "") -> Fact:
+    """The last snapshot of the stretch shows this value in a field of the Pod (None: the field is not set)."""
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        shots = snapshots_in(timeline, stretch, pod)
+        if not shots:
+            return inconclusive(f"no status of the Pod{words(after)}")
+        if gap := gap_in(timeline, stretch, Source.STATUS):
+            return inconclusive(gap)
+        found = lookup(shots[-1].object, path)
+        when = at(timeline, shots[-1].t_ns)
+        return holds(f"at {when}") if found == value else violated(f"{found!r} at {when}", shots[-1].t_ns)
+
+    return Fact(f"{path} was {value!r} in the end{words(after)}", "pod_showed_last", find)
+
+
+def _since_ns(timeline: Timeline, kind: str, pod: str) -> int:
+    """Return the second in which a condition became True for the first time.
+
+    Raises:
+        MissingError: it was never shown True, or that may have been later than the first time.
+    """
+    need_status(timeline)
+    for shot in timeline.snapshots(pod):
+        condition = shot.condition(kind)
+        if condition.get("status") == "True":
+            if gap := gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS):
+                raise MissingError(gap)
+            return int(datetime.fromisoformat(str(condition["lastTransitionTime"])).timestamp()) * 1_000_000_000
+    raise MissingError(f"{kind} was never shown True")
+
+
+def conditions_came_in_order(*kinds: str, pod: str = "") -> Fact:
+    """The conditions became True one after the other, by their transition times; within a second any order will do.
+
+    Source: the list of conditions of a Pod (pod-lifecycle#pod-conditions).
+    """
+
+    def find(timeline: Timeline) -> Found:
+        stamps = [(kind, _since_ns(timeline, kind, pod)) for kind in kinds]
+        for (one, first), (other, second) in pairwise(stamps):
+            if second < first:
+                return violated(f"{other} became True {(first - second) / 1e9:g}s before {one}", second, first)
+        return holds(", ".join(f"{kind} {at(timeline, since)}" for kind, since in stamps))
+
+    return Fact(f"conditions came in the order {', '.join(kinds)}", "conditions_came_in_order", find)
+
+
+def condition_true_before(kind: str, container: str, *, pod: str = "") -> Fact:
+    """The condition's transition to True carries no later second than the start of the container's first run.
+
+    Source: PodReadyToStartContainers is set when sandbox and network are ready (pod-lifecycle#pod-has-network).
+    """
+
+    def find(timeline: Timeline) -> Found:
+        since = _since_ns(timeline, kind, pod)
+        first = next((r for r in timeline.runs(container, pod) if r.start), None)
+        if first is None or first.start is None:
+            return inconclusive(f"{container} was not seen to start")
+        told = f"{kind} {at(timeline, since)}, {first.label} {at(timeline, first.start.t_ns)}"
+        late = since >= first.start.t_ns + max(first.start.precision_ns, 1)
+        return violated(told, since, first.start.t_ns) if late else holds(told)
+
+    return Fact(f"{kind} was True before {container} started", "condition_true_before", find)

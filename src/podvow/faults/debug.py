@@ -1,0 +1,68 @@
+"""An ephemeral container added to a Pod, as `kubectl debug` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from podvow.faults.base import FaultContext, Isolation
+from podvow.timeline import Timeline
+from podvow.timeline.record import Kind
+from podvow.timeline.timeline import FaultMark
+
+
+@dataclass(frozen=True)
+class Debug:
+    """Add an ephemeral container that sleeps.
+
+    Attributes:
+        container: its name.
+        image: its image, on the node already.
+        seconds: how long it runs.
+    """
+
+    container: str
+    image: str
+    seconds: int
+    name: str = "debug"
+
+    @property
+    def target(self) -> str:
+        """The ephemeral container."""
+        return self.container
+
+    @property
+    def isolation(self) -> Isolation:
+        """One Pod."""
+        return Isolation.POD
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        """Patch the subresource `ephemeralcontainers`."""
+        container = {
+            "name": self.container,
+            "image": self.image,
+            "imagePullPolicy": "Never",
+            "command": ["sleep", str(self.seconds)],
+        }
+        path = f"{context.path('pods', context.timeline().meta.pod)}/ephemeralcontainers"
+        context.api.patch(path, {"spec": {"ephemeralContainers": [container]}})
+        return {"container": self.container}
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
+        """The runtime (else the status) tells that the ephemeral container has started."""
+        begun = timeline.of(Kind.CONTAINER_STARTED, pod=timeline.meta.pod, container=self.container)
+        return bool(begun) or any(s.state(self.container)[0] == "running" for s in timeline.snapshots())
+
+    def undo(self, context: FaultContext) -> None:
+        """Nothing: it goes with the Pod (it cannot be taken out of it)."""
+
+
+def debug(container: str = "debug", *, image: str = "podvow/busybox:blue", seconds: int = 3600) -> Debug:
+    """Return the fault that adds an ephemeral container."""
+    return Debug(container, image, seconds)
