@@ -11,7 +11,12 @@ from podvow.timeline import Record, Timeline
 from podvow.timeline.record import Kind
 
 
-def _answer(timeline: Timeline, probe: str, nth: int) -> Record:
+def answer_of(timeline: Timeline, probe: str, nth: int) -> Record:
+    """Return the n-th answer of a probe (-1: the last).
+
+    Raises:
+        MissingError: it did not answer, or could not look.
+    """
     answers = [r for r in timeline.of(Kind.PROBED) if r.data["probe"] == probe]
     if not -len(answers) <= nth < len(answers):
         raise MissingError(f"the probe {probe!r} did not answer")
@@ -38,7 +43,7 @@ def probed(probe: str, path: str, value: Any, *, nth: int = -1) -> Fact:
     """
 
     def find(timeline: Timeline) -> Found:
-        answer = _answer(timeline, probe, nth)
+        answer = answer_of(timeline, probe, nth)
         found = _field(answer.data["facts"], path)
         when = at(timeline, answer.t_ns)
         if found == value:
@@ -59,7 +64,7 @@ def probe_contained(probe: str, path: str, text: str, *, nth: int = -1) -> Fact:
     """
 
     def find(timeline: Timeline) -> Found:
-        answer = _answer(timeline, probe, nth)
+        answer = answer_of(timeline, probe, nth)
         found = str(_field(answer.data["facts"], path))
         when = at(timeline, answer.t_ns)
         if text in found:
