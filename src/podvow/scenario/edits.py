@@ -1,0 +1,39 @@
+"""Merge patches for a scenario's Pod, written the short way: what a container's environment or rules are to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def containers(
+    *, inits: Mapping[str, Mapping[str, Any]] | None = None, apps: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the merge patch that changes containers of a Pod.
+
+    Args:
+        inits: fields of init containers by name; `env` may be a plain mapping.
+        apps: the same of app containers.
+    """
+    lists = {"initContainers": inits, "containers": apps}
+    patch = {
+        key: [_container(name, own) for name, own in by_name.items()] for key, by_name in lists.items() if by_name
+    }
+    return {"spec": patch}
+
+
+def _container(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    made = {"name": name, **fields}
+    if isinstance(fields.get("env"), Mapping):
+        made["env"] = [{"name": key, "value": str(value)} for key, value in fields["env"].items()]
+    return made
+
+
+def codes(*, init: str = "0", app: str = "stay") -> dict[str, Any]:
+    """Return the patch that tells the containers of the fixture `exits-as-told` their exit codes, run by run."""
+    return containers(inits={"init": {"env": {"CODES": init}}}, apps={"app": {"env": {"CODES": app}}})
+
+
+def rule(values: Sequence[int], *, operator: str = "In", action: str = "Restart") -> dict[str, Any]:
+    """Return one of a container's `restartPolicyRules`."""
+    return {"action": action, "exitCodes": {"operator": operator, "values": list(values)}}

@@ -1,0 +1,67 @@
+"""The table of restart policies: what becomes of a Pod whose containers end so or so (pod-lifecycle)."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    Fact,
+    exited_with,
+    kept_sandbox,
+    never_ran,
+    phase_never,
+    phase_reached,
+    phase_stayed,
+    ran,
+    started_only_after,
+)
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import Condition, phase, runs
+from podvow.scenario.edits import codes
+
+INITS = {"init-ok": "0", "init-fails-once": "1 0", "init-fails-always": "1"}
+ENDED = phase("Succeeded", "Failed")
+FOREVER = phase_never("Succeeded", "Failed")
+
+
+def row(policy: str, init: str, app_code: int) -> tuple[Condition, list[Fact]]:
+    """Return what a row of the table waits for and what it promises."""
+    retried = policy != "Never"
+    if init == "init-fails-always" or (init == "init-fails-once" and not retried):
+        blocked = [never_ran("app"), exited_with("init", 1, run=-1)]
+        if retried:
+            return runs("init", 3), [*blocked, ran("init", at_least=3), phase_stayed("Pending", None)]
+        return ENDED, [*blocked, ran("init", times=1), phase_reached("Failed")]
+    started = [ran("init", times=len(INITS[init].split())), started_only_after("app", "init")]
+    if policy == "Always" or (policy == "OnFailure" and app_code):
+        again = [ran("app", at_least=3), exited_with("app", app_code, run=2), phase_reached("Running"), FOREVER]
+        return runs("app", 3), [*started, *again]
+    final = "Failed" if app_code else "Succeeded"
+    return ENDED, [*started, ran("app", times=1), exited_with("app", app_code), phase_reached(final)]
+
+
+def rows() -> list[Any]:
+    made = []
+    for policy, init, app_code in product(("Always", "OnFailure", "Never"), INITS, (0, 1)):
+        until, facts = row(policy, init, app_code)
+        name = f"{policy}-{init}-app-exits-{app_code}"
+        told = codes(init=INITS[init], app=str(app_code))
+        made.append(pytest.param(policy, told, until, 6 if until is ENDED else 16, facts, id=name))
+    return made
+
+
+@claim("failure.policy-table.phase-and-runs")
+@pytest.mark.parametrize(("restart_policy", "edits", "until", "typical_s", "facts"), rows())
+@scenario(pod="exits-as-told", deadline_s=120)
+def test_policy_and_exit_codes_decide_on_phase_and_runs(
+    timeline: Trial,
+    restart_policy: str,
+    edits: dict[str, Any],
+    until: Condition,
+    typical_s: float,
+    facts: list[Fact],
+) -> None:
+    timeline.must(*facts, kept_sandbox(after=None))
