@@ -47,6 +47,13 @@ from podvow.expect.pods import (
     never_created,
 )
 from podvow.expect.probed import probe_contained, probed
+from podvow.expect.resources import (
+    applied_resources,
+    cgroup_had,
+    resources_became,
+    resources_kept,
+    spec_resources,
+)
 from podvow.expect.runs import (
     exited_with,
     kept_running,
@@ -59,6 +66,7 @@ from podvow.expect.runs import (
     restarted,
 )
 from podvow.expect.said import never_said, said, said_value_matches_status, same_value
+from podvow.expect.scheduling import deadline_ended, scheduled, stayed_unschedulable
 from podvow.expect.showed import (
     condition_true_before,
     conditions_came_in_order,
@@ -68,8 +76,8 @@ from podvow.expect.showed import (
 )
 from podvow.expect.sidecars import (
     condition_only_after_said,
-    flag_shown,
     initialised_in_order,
+    shown_running,
     started_only_after_said,
 )
 from podvow.expect.state import (
@@ -106,6 +114,8 @@ __all__ = [
     "Fact",
     "accepted",
     "answered",
+    "applied_resources",
+    "cgroup_had",
     "condition_became",
     "condition_only_after_said",
     "condition_stayed",
@@ -114,6 +124,7 @@ __all__ = [
     "conditions_while_initialising",
     "created_before_ready",
     "created_only_after_ready",
+    "deadline_ended",
     "each_new_pod",
     "each_old_pod",
     "each_pod",
@@ -125,7 +136,6 @@ __all__ = [
     "endpoint_withdrawn_until_reinitialised",
     "exited_with",
     "failure_message",
-    "flag_shown",
     "gaps_followed_curve",
     "generation_observed",
     "image_changed",
@@ -175,18 +185,24 @@ __all__ = [
     "recreated_with_new_uid",
     "rejected_with",
     "reran_in_order",
+    "resources_became",
+    "resources_kept",
     "restart_count_was",
     "restarted",
     "restarted_within",
     "said",
     "said_value_matches_status",
     "same_value",
+    "scheduled",
+    "shown_running",
     "signalled_only_after_said",
     "signalled_while_running",
+    "spec_resources",
     "start_time_kept",
     "started_only_after",
     "started_only_after_said",
     "statuses_in_spec_order",
+    "stayed_unschedulable",
     "stopped_in_order",
     "stopped_within",
     "terminated_with",
