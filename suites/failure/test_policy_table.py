@@ -48,20 +48,15 @@ def rows() -> list[Any]:
     for policy, init, app_code in product(("Always", "OnFailure", "Never"), INITS, (0, 1)):
         until, facts = row(policy, init, app_code)
         name = f"{policy}-{init}-app-exits-{app_code}"
-        told = codes(init=INITS[init], app=str(app_code))
-        made.append(pytest.param(policy, told, until, 6 if until is ENDED else 16, facts, id=name))
+        told = {"spec": {**codes(init=INITS[init], app=str(app_code))["spec"], "restartPolicy": policy}}
+        made.append(pytest.param(told, until, 6 if until is ENDED else 16, facts, id=name))
     return made
 
 
 @claim("failure.policy-table.phase-and-runs")
-@pytest.mark.parametrize(("restart_policy", "edits", "until", "typical_s", "facts"), rows())
+@pytest.mark.parametrize(("edits", "until", "typical_s", "facts"), rows())
 @scenario(pod="exits-as-told", deadline_s=120)
 def test_policy_and_exit_codes_decide_on_phase_and_runs(
-    timeline: Trial,
-    restart_policy: str,
-    edits: dict[str, Any],
-    until: Condition,
-    typical_s: float,
-    facts: list[Fact],
+    timeline: Trial, edits: dict[str, Any], until: Condition, typical_s: float, facts: list[Fact]
 ) -> None:
     timeline.must(*facts, kept_sandbox(after=None))
