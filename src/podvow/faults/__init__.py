@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from podvow.faults.debug import debug
+from podvow.faults.nodestatus import offer, withdraw
 from podvow.faults.pod import delete_namespace, evict_pod, send_term
+from podvow.faults.resize import resize
 from podvow.faults.runtime import kill, kill_pause, remove_sandbox, stop_sandbox
 from podvow.faults.spec import create, delete_pod, recreate_pod, release_pod, set_image
 from podvow.faults.workloads import (
@@ -25,11 +27,13 @@ __all__ = [
     "evict_pod",
     "kill",
     "kill_pause",
+    "offer",
     "patch_object",
     "patch_template",
     "recreate_pod",
     "release_pod",
     "remove_sandbox",
+    "resize",
     "scale",
     "send_term",
     "set_image",
@@ -37,4 +41,5 @@ __all__ = [
     "set_pod_condition",
     "set_template_image",
     "stop_sandbox",
+    "withdraw",
 ]

@@ -1,0 +1,134 @@
+"""Faults on a Node's status: a made-up resource that the node offers, to count the scheduler's arithmetic with.
+
+Nothing else in the cluster asks for it, so that a node can be full without being short of anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tenacity
+
+from podvow.api import ApiError
+from podvow.errors import InjectionError
+from podvow.faults.base import FaultContext, Isolation
+from podvow.timeline import Timeline
+from podvow.timeline.timeline import FaultMark
+
+_PATIENCE_S = 30.0
+_KINDS = ("capacity", "allocatable")
+
+
+@dataclass(frozen=True)
+class _OfferFault:
+    """Common part: reaches the Pods that ask for the resource, and only the scenario's own do."""
+
+    resource: str
+
+    @property
+    def isolation(self) -> Isolation:
+        """One scenario."""
+        return Isolation.POD
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing but the API server."""
+        return frozenset()
+
+    def undo(self, context: FaultContext) -> None:
+        """Take the resource from the node."""
+        withdraw(self.resource).inject(context)
+
+
+def _set(context: FaultContext, resource: str, value: str | None) -> None:
+    """Write a node's capacity and allocatable amount; the kubelet keeps what it finds there."""
+    status = {kind: {resource: value} for kind in _KINDS}
+    context.api.patch(f"/api/v1/nodes/{context.node}/status", {"status": status})
+
+
+def _status(context: FaultContext) -> Mapping[str, Any]:
+    status: Mapping[str, Any] = context.api.get(f"/api/v1/nodes/{context.node}")["status"]
+    return status
+
+
+def _strangers(context: FaultContext, resource: str) -> Iterator[str]:
+    """Yield the Pods of other namespaces that ask for the resource: another run plays the same scenario."""
+    for pod in context.api.get("/api/v1/pods").get("items") or ():
+        spec = pod["spec"]
+        listed = [*(spec.get("initContainers") or ()), *spec["containers"]]
+        asked = any(resource in ((c.get("resources") or {}).get("limits") or {}) for c in listed)
+        if asked and pod["metadata"]["namespace"] != context.namespace:
+            yield f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+class _NotYetError(InjectionError):
+    """The kubelet has not taken the change over."""
+
+
+@dataclass(frozen=True)
+class OfferResource(_OfferFault):
+    """Let the scenario's node offer an amount of an extended resource."""
+
+    amount: int
+    name: str = "offer_resource"
+
+    @property
+    def target(self) -> str:
+        """Resource and amount."""
+        return f"{self.resource} = {self.amount}"
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        """Write the node's status, unless another run plays with the same resource."""
+        others = list(_strangers(context, self.resource))
+        if others:
+            raise InjectionError(f"{self.resource} is asked for by {', '.join(others)}")
+        _set(context, self.resource, str(self.amount))
+        status = _status(context)
+        return {kind: status[kind].get(self.resource) for kind in _KINDS}
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
+        """The node's status shows the amount."""
+        return mark.facts.get("allocatable") == mark.facts.get("capacity") == str(self.amount)
+
+
+@dataclass(frozen=True)
+class WithdrawResource(_OfferFault):
+    """Let the scenario's node no longer offer an extended resource."""
+
+    name: str = "withdraw_resource"
+
+    @property
+    def target(self) -> str:
+        """The resource."""
+        return self.resource
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        """Remove it from the node's status, until it is gone."""
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((ApiError, _NotYetError)),
+            stop=tenacity.stop_after_delay(_PATIENCE_S),
+            wait=tenacity.wait_fixed(0.5),
+            reraise=True,
+        ):
+            with attempt:
+                status = _status(context)
+                if any(self.resource in status[kind] for kind in _KINDS):
+                    _set(context, self.resource, None)
+                    raise _NotYetError(f"{context.node} still offers {self.resource}")
+        return {"absent": True}
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
+        """The node's status no longer names it."""
+        return bool(mark.facts.get("absent"))
+
+
+def offer(resource: str, amount: int) -> OfferResource:
+    """Return the fault that makes the scenario's node offer an extended resource."""
+    return OfferResource(resource, amount)
+
+
+def withdraw(resource: str) -> WithdrawResource:
+    """Return the step that takes an extended resource from the scenario's node."""
+    return WithdrawResource(resource)

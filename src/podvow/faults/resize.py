@@ -1,0 +1,70 @@
+"""Faults on a Pod's resources: an in-place resize through the `resize` subresource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from podvow.faults.base import FaultContext, Isolation
+from podvow.scenario.sized import resources
+from podvow.timeline import Timeline
+from podvow.timeline.timeline import FaultMark
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Give one container of the running Pod other resources, without another container.
+
+    Attributes:
+        container: its name; "pod" stands for the Pod's own resources.
+        sizes: see `podvow.scenario.sized.resources`.
+    """
+
+    container: str
+    sizes: tuple[str, ...]
+    name: str = "resize"
+
+    @property
+    def target(self) -> str:
+        """The container and its new size."""
+        return f"{self.container} → {' '.join(self.sizes)}"
+
+    @property
+    def isolation(self) -> Isolation:
+        """One Pod."""
+        return Isolation.POD
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        """Patch the subresource."""
+        timeline = context.timeline()
+        path = f"{context.path('pods', timeline.meta.pod)}/resize"
+        kind = "containers" if self.container in timeline.apps() else "initContainers"
+        own = {"resources": resources(*self.sizes)}
+        spec = own if self.container == "pod" else {kind: [{"name": self.container, **own}]}
+        pod = context.api.patch(path, {"spec": spec})
+        return {"generation": pod["metadata"].get("generation"), "resources": own["resources"]}
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
+        """The watch showed the generation that the resize made, and the kubelet says that it has seen it."""
+        wanted = int(mark.facts.get("generation") or 0)
+        for shot in timeline.snapshots():
+            shown = int(shot.object["metadata"].get("generation") or 0)
+            seen = shot.status.get("observedGeneration")
+            # Before 1.34 a kubelet does not say what it has seen: then the stored spec is all the proof there is.
+            if shown >= wanted and (seen is None or int(seen) >= wanted):
+                return True
+        return False
+
+    def undo(self, context: FaultContext) -> None:
+        """Nothing: it goes with the Pod."""
+
+
+def resize(container: str, *sizes: str) -> Resize:
+    """Return the fault that resizes a container in place, e.g. `resize("app", "cpu=20m/80m")`."""
+    return Resize(container, sizes)
