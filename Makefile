@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp says that the environment is as pyproject.toml wants it.
 READY := $(VENV)/.ready
 
-.PHONY: run test test-offline test-cluster lint report bench down clean
+.PHONY: run test test-offline test-cluster lint claims report bench down clean
 
 run: $(READY)            ## set everything up, get a cluster, judge it, write the report
 	$(BIN)/podvow run --up $(ARGS)
@@ -19,10 +19,14 @@ test-cluster: $(READY)
 	$(BIN)/podvow up
 	$(BIN)/pytest -q tests/cluster $(ARGS)
 
-lint: $(READY)           ## ruff and mypy
+lint: $(READY)           ## ruff, mypy, and whether docs/claims.md is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/podvow claims --check docs/claims.md
+
+claims: $(READY)         ## write docs/claims.md from the register
+	$(BIN)/podvow claims --markdown >docs/.claims.md && mv docs/.claims.md docs/claims.md
 
 report: $(READY)         ## render allure (needs Node)
 	$(BIN)/podvow report

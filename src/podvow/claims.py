@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import yaml
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from podvow.errors import UsageError
@@ -101,6 +101,14 @@ class Claim(BaseModel):
         return default
 
 
+def version_of(kubelet: str) -> Version | None:
+    """Read the version that a kubelet tells, e.g. `v1.37.2`; None when it is none."""
+    try:
+        return Version(kubelet)
+    except InvalidVersion:
+        return None
+
+
 class SeedLine(BaseModel):
     """One sentence of the text that the project started from, and the claims that judge it.
 
@@ -119,6 +127,22 @@ class SeedLine(BaseModel):
     note: str = ""
 
 
+class Behaviour(BaseModel):
+    """One entry of the behaviour catalogue.
+
+    Attributes:
+        id: a letter and a number, e.g. `E12`.
+        title: what it is about, in our own words.
+        reason: why no claim names it; not shown where one does.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Z][0-9]+$")]
+    title: str
+    reason: str = ""
+
+
 class Register(BaseModel):
     """The whole register."""
 
@@ -126,6 +150,7 @@ class Register(BaseModel):
 
     claims: tuple[Claim, ...] = ()
     seed: tuple[SeedLine, ...] = ()
+    catalogue: tuple[Behaviour, ...] = ()
 
     def claim(self, claim_id: str) -> Claim:
         """Return a claim by id.
@@ -169,6 +194,8 @@ class Register(BaseModel):
 def load_register(path: Path) -> Register:
     """Read the claims register: one file, and the files of the same name in the folders beside it, one per area.
 
+    The behaviour catalogue is `catalogue.yaml` beside it, where there is one.
+
     Args:
         path: a YAML file, conventionally `suites/claims.yaml`; areas have `suites/AREA/claims.yaml`.
 
@@ -186,8 +213,11 @@ def load_register(path: Path) -> Register:
         if strangers:
             raise UsageError(f"{own}: claims of another area: {', '.join(strangers)}")
         parts.append(part)
+    catalogue = path.with_name("catalogue.yaml")
     register = Register(
-        claims=tuple(c for p in parts for c in p.claims), seed=tuple(s for p in parts for s in p.seed)
+        claims=tuple(c for p in parts for c in p.claims),
+        seed=tuple(s for p in parts for s in p.seed),
+        catalogue=_read(catalogue).catalogue if catalogue.exists() else (),
     )
     if not register.claims:
         raise UsageError(f"{path}: no claim in the register")

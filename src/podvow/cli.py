@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from podvow import cli_cluster
+from podvow import cli_claims, cli_cluster
 from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError, UsageError
 from podvow.profiles import profile_named
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
 )
 cli_cluster.register(app)
+cli_claims.register(app)
 
 
 @app.command()

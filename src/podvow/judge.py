@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from podvow.claims import Claim
+from podvow.claims import Claim, version_of
+from podvow.expect.agreement import disagreements
 from podvow.expect.explain import failure_message
 from podvow.expect.invariants import STANDING
 from podvow.timeline import Record, Source, Timeline
 from podvow.timeline.record import Kind
-from podvow.verdict import Judged, Judgement, Outcome, Verdict, of_outcomes
+from podvow.verdict import Finding, Judged, Judgement, Outcome, Verdict, of_outcomes
 
 
 def standing(timeline: Timeline) -> tuple[Judgement, ...]:
@@ -18,16 +19,20 @@ def standing(timeline: Timeline) -> tuple[Judgement, ...]:
     return tuple(fact.judge(timeline) for fact in STANDING)
 
 
-def verdict_of(timeline: Timeline, judgements: Sequence[Judgement], error: str = "") -> tuple[Verdict, str]:
+def verdict_of(
+    timeline: Timeline, judgements: Sequence[Judgement], error: str = "", findings: Sequence[Finding] = ()
+) -> tuple[Verdict, str]:
     """Return the verdict and, where it is no plain answer, the reason.
 
     A cluster or a harness that went away proves nothing; a fault that was not observed is never a pass; an
-    invariant that was broken is a violation all the same, whatever the fault or the test came to.
+    invariant that was broken is a violation all the same, whatever the fault or the test came to. Sources that
+    contradict each other never make a verdict better, and take a *holds* away that rests on them.
 
     Args:
         timeline: the evidence.
         judgements: all outcomes, standing invariants marked as such.
         error: what went wrong in the test itself, empty when nothing did.
+        findings: contradictions between the sources.
     """
     lost = timeline.of(Kind.LOST)
     if lost:
@@ -54,6 +59,9 @@ def verdict_of(timeline: Timeline, judgements: Sequence[Judgement], error: str =
         last = missed[-1].data
         verdict = Verdict.INCONCLUSIVE
         reason = f"not reached: {last['condition']} ({last['last']} after {last['waited_s']} s)"
+    doubts = [f for f in findings if f.unreliable]
+    if doubts and verdict is Verdict.HOLDS:
+        return Verdict.INCONCLUSIVE, f"the witnesses contradict each other: {doubts[0].text}"
     return verdict, reason
 
 
@@ -88,7 +96,9 @@ def judged(
     """
     gating = any(c.gating for c in claims)
     everything = (*judgements, *(standing(timeline) if gating else ()))
-    verdict, reason = verdict_of(timeline, everything, error)
+    findings = disagreements(timeline)
+    verdict, reason = verdict_of(timeline, everything, error, findings)
+    kubelet = version_of(timeline.meta.kubelet_version)
     message = ""
     if verdict is not Verdict.HOLDS:
         lines = [(c.id, c.statement) for c in claims]
@@ -97,6 +107,7 @@ def judged(
         message = failure_message(told, everything, lines, verdict, f"reports/runs/{timeline.meta.run}/{evidence}")
         if reason:
             message = f"{message}\n  reason    {reason}"
+        message += "".join(f"\n  sources   {f.text} ({f.kind})" for f in findings)
     return Judged(
         scenario=scenario_id,
         test=test,
@@ -107,4 +118,7 @@ def judged(
         evidence=evidence,
         wall_s=(timeline.end_ns - timeline.start_ns) / 1e9,
         message=message,
+        kubelet=timeline.meta.kubelet_version,
+        expected={c.id: c.expected_on(kubelet) for c in claims} if kubelet else {},
+        findings=findings,
     )

@@ -15,13 +15,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from podvow.report.model import REFUTED
+from podvow.report.model import CONFLICT, REFUTED
 from podvow.report.summary import MARKS, STYLES
 from podvow.verdict import Verdict
 
 _MAX_RUNNING = 8
 _MIN_LINE_S = 1.0
-_QUIET = frozenset({Verdict.HOLDS, Verdict.NOT_APPLICABLE, REFUTED})
+_QUIET = frozenset({Verdict.HOLDS, Verdict.NOT_APPLICABLE, REFUTED, CONFLICT})
 
 
 class Progress:

@@ -21,7 +21,7 @@ from podvow.paths import SUITES
 from podvow.scenario.driver import Planned
 from podvow.scenario.model import Scenario, key_of
 from podvow.session import Session, save_judged, slug
-from podvow.verdict import Judged, Verdict
+from podvow.verdict import Judged, Verdict, shown
 
 _LIVE = pytest.StashKey[Recorded]()
 _REGISTER = pytest.StashKey[Register]()
@@ -31,6 +31,7 @@ _TRIAL = pytest.StashKey[Trial]()
 _WORDS = {
     "holds": ("passed", ".", "HOLDS"),
     "refuted": ("refuted", "r", "REFUTED"),
+    "conflict": ("documentation conflict, as expected", "c", "CONFLICT"),
     "violated": ("failed", "V", "VIOLATED"),
     "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),
     "not-injected": ("not injected", "n", "NOT-INJECTED"),
@@ -214,12 +215,11 @@ def _skipped(item: pytest.Item, reason: str) -> Judged:
 def _finish(item: pytest.Item, session: Session, report: pytest.TestReport, result: Judged) -> None:
     save_judged(session, result)
     register = item.config.stash[_REGISTER]
-    word = str(result.verdict)
-    if result.verdict is Verdict.VIOLATED and not any(register.claim(c).gating for c in result.claims):
-        word = "refuted"
+    gating = any(register.claim(c).gating for c in result.claims)
+    word = shown(result.verdict, gating=gating, known=result.known)
     report.user_properties.append(("verdict", word))
     item.config.stash[_LIVE].judged(result.scenario, word)
-    if word in {"holds", "refuted"}:
+    if word in {"holds", "refuted", "conflict"}:
         report.outcome = "passed"
         report.longrepr = None
     elif word != "not-applicable":
@@ -229,7 +229,7 @@ def _finish(item: pytest.Item, session: Session, report: pytest.TestReport, resu
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Name the verdicts in the terminal."""
-    word = dict(report.user_properties).get("verdict")
+    word = dict(getattr(report, "user_properties", ())).get("verdict")
     return _WORDS[str(word)] if word and (report.when == "call" or report.skipped) else None
 
 

@@ -25,7 +25,7 @@ from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from podvow.live import connect
 from podvow.paths import FIXTURES, ROOT, SUITES
 from podvow.profiles import profile_named
-from podvow.report.model import ClaimInfo, NodeInfo, RunInfo, SeedSentence
+from podvow.report.model import ClaimInfo, NodeInfo, RunInfo, SeedSentence, Topic
 from podvow.report.summary import verdict_table
 from podvow.report.write import write_all
 from podvow.scenario.driver import workers
@@ -33,7 +33,7 @@ from podvow.scenario.manifest import images_of, load_fixture
 from podvow.scenario.scheduler import limit_s
 from podvow.session import Session, load_judged, new_session, point_latest
 from podvow.timeline import load
-from podvow.verdict import Judged, Verdict
+from podvow.verdict import Judged, Verdict, shown
 
 _PIPE_WIDTH = 150
 _SEED = re.compile(r"^seed:(\d+)$")
@@ -189,7 +189,11 @@ def _judge_again(session: Session, stored: Sequence[str]) -> ExitCode:
     judged = load_judged(session)
     register = load_register(SUITES / "claims.yaml")
     for result in judged:
-        sys.stdout.write(f"{result.verdict:14} {result.scenario}\n")
+        gating = any(register.claim(c).gating for c in result.claims)
+        word = shown(result.verdict, gating=gating, known=result.known)
+        sys.stdout.write(f"{word:14} {result.scenario}\n")
+        for finding in result.findings:
+            sys.stdout.write(f"{'':14}   {finding.kind}: {finding.text}\n")
     return exit_code(judged, register, leaks=[])
 
 
@@ -223,8 +227,8 @@ def finish(session: Session, register: Register, pytest_code: int, started: date
     if pytest_code == pytest.ExitCode.INTERRUPTED and code is ExitCode.OK:
         code = ExitCode.INCONCLUSIVE
     info = run_info(session, stats, judged, code, started)
-    claims, seed = describe(register)
-    write_all(session.folder, info, judged, claims, seed)
+    claims, seed, catalogue = describe(register)
+    write_all(session.folder, info, judged, claims, seed, catalogue=catalogue)
     point_latest(session.folder)
     # A pipe has no width of its own; rich would take 80 columns and fold every id.
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
@@ -279,7 +283,7 @@ def run_info(
     )
 
 
-def describe(register: Register) -> tuple[list[ClaimInfo], list[SeedSentence]]:
+def describe(register: Register) -> tuple[list[ClaimInfo], list[SeedSentence], list[Topic]]:
     """Return the register in the words of the report."""
     claims = [
         ClaimInfo(
@@ -293,11 +297,14 @@ def describe(register: Register) -> tuple[list[ClaimInfo], list[SeedSentence]]:
             story=c.statement,
             catalogue=c.catalogue,
             seed_lines=tuple(int(m.group(1)) for s in c.sources if (m := _SEED.match(s))),
+            note=c.note,
+            not_judged=c.not_judged,
         )
         for c in register.claims
     ]
     seed = [SeedSentence(s.line, s.text, s.claims, s.note) for s in register.seed]
-    return claims, seed
+    catalogue = [Topic(t.id, t.title, t.reason) for t in register.catalogue]
+    return claims, seed, catalogue
 
 
 def _page(source: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -52,6 +52,25 @@ class Judgement:
     standing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Two sources that contradict each other, whoever is wrong (docs/decisions/0005-disagreement.md).
+
+    Attributes:
+        kind: what sort of contradiction, e.g. `status-exit-code`; a stable word.
+        text: both sides in one line.
+        at_ns: when, nanoseconds since the epoch.
+        at_s: the same in seconds since the first record of the evidence.
+        unreliable: whether witnesses contradict each other, so that nothing which rests on them can hold.
+    """
+
+    kind: str
+    text: str
+    at_ns: int = 0
+    at_s: float = 0.0
+    unreliable: bool = False
+
+
 @dataclass(frozen=True)
 class Judged:
     """A scenario with its verdict.
@@ -66,6 +85,9 @@ class Judged:
         evidence: path of the evidence file below the run's folder, empty when there is none.
         wall_s: from the first record to the last one, in seconds.
         message: the full failure message (style-and-speed 1.4), empty when it holds.
+        kubelet: version of the kubelet that was judged, empty when none was.
+        expected: for each of its claims the verdict that the register expects of this kubelet.
+        findings: contradictions between the sources of its evidence.
     """
 
     scenario: str
@@ -77,6 +99,43 @@ class Judged:
     evidence: str = ""
     wall_s: float = 0.0
     message: str = ""
+    kubelet: str = ""
+    expected: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether it is violated just as the register says it is on this kubelet, and nothing else is wrong.
+
+        The register knows claims, not invariants: where one of these is broken, something else happened too.
+        """
+        return (
+            self.verdict is Verdict.VIOLATED
+            and bool(self.claims)
+            and all(self.expected.get(claim) == Verdict.VIOLATED for claim in self.claims)
+            and not any(j.standing and j.outcome is Outcome.VIOLATED for j in self.judgements)
+        )
+
+
+REFUTED = "refuted"
+"""How a violated claim is shown that only the seed makes: the cluster is right, the old sentence is not."""
+CONFLICT = "conflict"
+"""How a violated claim is shown that the register expects to be violated on this version: both sides are known."""
+
+
+def shown(verdict: Verdict, *, gating: bool, known: bool) -> str:
+    """Return a verdict as people read it.
+
+    Args:
+        verdict: the verdict.
+        gating: whether a violation may fail the run; False for what only the seed says.
+        known: whether the register expects the violation of the kubelet that was judged.
+    """
+    if verdict is not Verdict.VIOLATED:
+        return str(verdict)
+    if not gating:
+        return REFUTED
+    return CONFLICT if known else str(verdict)
 
 
 _WORST_FIRST = (Verdict.VIOLATED, Verdict.NOT_INJECTED, Verdict.INCONCLUSIVE, Verdict.HOLDS)

@@ -2,7 +2,8 @@
 
 Upstream's own init-container tests write such invariants down and never judge them. Ours are silent where the
 evidence cannot tell: they say *violated* on proof only, so that a healthy cluster never raises an alarm, and a gap
-in the evidence takes nothing away from a scenario whose own expectations hold.
+in the evidence takes nothing away from a scenario whose own expectations hold. Whether the sources agree is no
+invariant of the cluster (nobody knows which one is wrong): see agreement.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from podvow.expect.agreement import disagreements
 from podvow.expect.base import WITNESSES, Fact, Found, holds, seen_by, violated
 from podvow.expect.evidence import at, begin_of, ended_before, is_timed, pods, spec_of
 from podvow.expect.identity import generation_errors, identity_errors, phase_errors, snapshot_errors
@@ -217,6 +217,5 @@ STANDING: tuple[Fact, ...] = (
     _standing("the terminal phase was final", "terminal_phase_was_final", phase_errors),
     _standing("policy Never: nothing ran twice in one sandbox", "never_ran_twice", _never_twice),
     _standing("generations never ran backwards", "generations_rose", generation_errors),
-    _standing("the sources agree", "sources_agreed", disagreements),
 )
 """The invariants of every scenario, each a fact that a healthy cluster never violates."""

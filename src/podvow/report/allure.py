@@ -16,7 +16,7 @@ from allure_commons.model2 import Attachment, Label, Link, Parameter, Status, St
 from podvow.paths import REPORTS
 from podvow.report import attach, redact, svg
 from podvow.report.gather import Entry, Report
-from podvow.report.model import REFUTED, source_url
+from podvow.report.model import CONFLICT, REFUTED, source_url
 from podvow.report.phases import OUTCOMES, steps
 from podvow.timeline import Source
 from podvow.timeline.render import render_text
@@ -37,7 +37,9 @@ _HEADS = {
     "not-injected": "NOT INJECTED",
     "not-applicable": "NOT APPLICABLE",
     "refuted": "REFUTED (seed claim, never gates)",
+    "conflict": "CONFLICT (documentation and cluster differ, as the register says of this version)",
 }
+_DISAGREE = "SOURCES DISAGREE"
 _NAMESPACE = uuid.UUID("4b6d4a52-6f1d-5c1e-9a3e-9d0f6c0f7a11")
 
 
@@ -68,9 +70,9 @@ def status_of(entry: Entry) -> str:
     """Return the allure status.
 
     A refuted seed claim passes: the cluster does what today's documentation promises, and *failed* must mean
-    *violated* or nobody looks any more. Its category is found by the message.
+    *violated* or nobody looks any more. So does a known conflict. Their categories are found by the message.
     """
-    if entry.shown == REFUTED:
+    if entry.shown in {REFUTED, CONFLICT}:
         return str(Status.PASSED)
     return str(_STATUS[entry.judged.verdict])
 
@@ -110,6 +112,9 @@ class _Case:
         if head:
             message = f"{head}: {self.entry.headline}" if self.entry.headline else head
             result.statusDetails = StatusDetails(message=message, trace=judged.message or judged.reason or None)
+        elif judged.findings:
+            told = "\n".join(f"{f.kind}: {f.text}" for f in judged.findings)
+            result.statusDetails = StatusDetails(message=f"{_DISAGREE}: {judged.findings[0].text}", trace=told)
         result.description = self._description()
         result.labels = list(self._labels())
         result.links = list(self._links())
@@ -131,6 +136,8 @@ class _Case:
 
     def _evidence(self) -> Iterator[Attachment]:
         timeline = self.entry.timeline
+        findings = [f"+{f.at_s:.3f}s  {f.kind}  {f.text}" for f in self.entry.judged.findings]
+        yield from self._attach("sources that disagree", "text/plain", "txt", "\n".join(findings))
         if timeline:
             marks = self.entry.marks
             excerpts = {
@@ -179,8 +186,9 @@ class _Case:
             facts += [("claim", claim.id), ("tag", claim.kind)]
         if meta:
             facts += [("kubelet_version", meta.kubelet_version), ("host", meta.node), ("fixture", meta.fixture)]
-        if entry.shown == REFUTED:
-            facts.append(("tag", REFUTED))
+        if entry.shown in {REFUTED, CONFLICT}:
+            facts.append(("tag", entry.shown))
+        facts += [("finding", finding.kind) for finding in entry.judged.findings]
         facts += [("fault", name) for name in entry.faults]
         for name, value in dict.fromkeys(facts):
             if value:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from podvow.errors import PodvowError
 from podvow.paths import ROOT
-from podvow.report.model import ClaimInfo, RunInfo, SeedSentence, shown
+from podvow.report.model import ClaimInfo, RunInfo, SeedSentence, Topic
 from podvow.timeline import Timeline, load
-from podvow.verdict import Judged, Outcome, Verdict, of_scenarios
+from podvow.verdict import Finding, Judged, Outcome, Verdict, of_scenarios, shown
 
-WORST_FIRST = ("violated", "not-injected", "inconclusive", "refuted", "holds", "not-applicable")
+WORST_FIRST = ("violated", "not-injected", "inconclusive", "conflict", "refuted", "holds", "not-applicable")
 """The verdicts as they are shown, what needs a reader first."""
 
 
@@ -38,7 +38,7 @@ class Entry:
     @property
     def shown(self) -> str:
         """The verdict as people read it."""
-        return shown(self.judged.verdict, gating=self.gating)
+        return shown(self.judged.verdict, gating=self.gating, known=self.judged.known)
 
     @property
     def node(self) -> str:
@@ -94,7 +94,40 @@ class ClaimEntry:
     @property
     def shown(self) -> str:
         """The verdict as people read it; `not judged` when no scenario of this run judges it."""
-        return shown(self.verdict, gating=self.claim.gating) if self.scenarios else "not-judged"
+        if not self.scenarios:
+            return "not-judged"
+        bad = [entry.judged for entry in self.scenarios if entry.judged.verdict is Verdict.VIOLATED]
+        return shown(self.verdict, gating=self.claim.gating, known=all(j.known for j in bad))
+
+    @property
+    def expected(self) -> str:
+        """The verdict that the register expects of the kubelet that was judged (the worst, with several).
+
+        Empty when none was judged.
+        """
+        found = {str(e.judged.expected.get(self.claim.id, "")) for e in self.scenarios}
+        return next((word for word in ("violated", "holds") if word in found), "")
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether it came out as the register expects, on every kubelet; None without an answer."""
+        by_kubelet: dict[str, list[Judged]] = {}
+        for entry in self.scenarios:
+            if self.claim.id in entry.judged.expected:
+                by_kubelet.setdefault(entry.judged.kubelet, []).append(entry.judged)
+        answers = [_as_expected(self.claim.id, judged) for judged in by_kubelet.values()]
+        if False in answers:
+            return False
+        return None if None in answers or not answers else True
+
+    @property
+    def reason(self) -> str:
+        """Why it was not judged; empty when it was, or when this run did not try."""
+        if self.claim.not_judged:
+            return self.claim.not_judged
+        if self.scenarios and self.verdict is Verdict.NOT_APPLICABLE:
+            return self.scenarios[0].judged.reason
+        return ""
 
 
 @dataclass(frozen=True)
@@ -106,18 +139,19 @@ class Report:
     entries: tuple[Entry, ...]
     claims: tuple[ClaimEntry, ...]
     seed: tuple[SeedSentence, ...]
+    catalogue: tuple[Topic, ...] = ()
 
     @cached_property
     def totals(self) -> dict[str, int]:
-        """Scenarios by verdict; those that judge seed-literal claims only are kept apart, they never gate."""
+        """Scenarios by verdict; those that never gate are kept apart: the seed's, and what the register expects."""
         totals = dict.fromkeys(
-            (*(_key(v) for v in Verdict), "refuted_seed", "kept_seed", "open_seed"),
+            (*(_key(v) for v in Verdict), "refuted_seed", "kept_seed", "open_seed", "conflict"),
             0,
         )
         for entry in self.entries:
             verdict = entry.judged.verdict
             if entry.gating:
-                totals[_key(verdict)] += 1
+                totals["conflict" if entry.judged.known else _key(verdict)] += 1
             elif verdict is Verdict.VIOLATED:
                 totals["refuted_seed"] += 1
             else:
@@ -134,6 +168,46 @@ class Report:
         """Scenarios by the verdict that is shown, worst first, without those that are none."""
         found = [entry.shown for entry in self.entries]
         return {name: found.count(name) for name in WORST_FIRST if name in found}
+
+    @cached_property
+    def findings(self) -> tuple[tuple[Entry, Finding], ...]:
+        """Contradictions between sources, each with a scenario that shows it; a shared recording counts once."""
+        found: dict[tuple[str, str, str], tuple[Entry, Finding]] = {}
+        for entry in self.entries:
+            for finding in entry.judged.findings:
+                where = entry.judged.evidence or entry.judged.scenario
+                found.setdefault((where, finding.kind, finding.text), (entry, finding))
+        return tuple(found.values())
+
+    @cached_property
+    def surprises(self) -> tuple[ClaimEntry, ...]:
+        """Claims that came out other than the register expects."""
+        return tuple(entry for entry in self.claims if entry.agrees is False)
+
+    @cached_property
+    def unjudged(self) -> tuple[ClaimEntry, ...]:
+        """Claims that cannot be judged on this cluster, all of them with a reason."""
+        return tuple(entry for entry in self.claims if entry.reason)
+
+    @cached_property
+    def by_sentence(self) -> tuple[tuple[SeedSentence, tuple[ClaimEntry, ...]], ...]:
+        """The seed's sentences with their claims."""
+        known = {entry.claim.id: entry for entry in self.claims}
+        return tuple((s, tuple(known[name] for name in s.claims if name in known)) for s in self.seed)
+
+    @cached_property
+    def by_topic(self) -> tuple[tuple[Topic, tuple[ClaimEntry, ...]], ...]:
+        """The catalogue's entries with the claims that name them."""
+        return tuple((t, tuple(e for e in self.claims if t.id in e.claim.catalogue)) for t in self.catalogue)
+
+
+def _as_expected(claim: str, judged: Sequence[Judged]) -> bool | None:
+    """Tell whether the scenarios of one kubelet came out as the register expects; None without an answer."""
+    verdict = of_scenarios([j.verdict for j in judged])
+    if verdict not in {Verdict.HOLDS, Verdict.VIOLATED}:
+        return None
+    broken = [j for j in judged if j.verdict is Verdict.VIOLATED]
+    return judged[0].expected[claim] == verdict and all(j.known for j in broken)
 
 
 def _key(verdict: Verdict) -> str:
@@ -160,6 +234,7 @@ def gather(
     claims: Sequence[ClaimInfo],
     seed: Sequence[SeedSentence] = (),
     *,
+    catalogue: Sequence[Topic] = (),
     read: bool = True,
 ) -> Report:
     """Read the evidence and put everything in a stable order.
@@ -170,6 +245,7 @@ def gather(
         judged: the verdicts.
         claims: the register.
         seed: the seed's sentences.
+        catalogue: the behaviour catalogue.
         read: whether to load the evidence files; without it the entries have no timeline.
     """
     register = {claim.id: claim for claim in claims}
@@ -181,4 +257,5 @@ def gather(
         for name in dict.fromkeys(entry.judged.claims):
             by_claim[name].append(entry)
     claimed = tuple(ClaimEntry(claim, tuple(by_claim[claim.id])) for claim in known)
-    return Report(folder, run, entries, claimed, tuple(sorted(seed, key=lambda s: s.line)))
+    lines = tuple(sorted(seed, key=lambda s: s.line))
+    return Report(folder, run, entries, claimed, lines, tuple(catalogue))

@@ -11,8 +11,8 @@ from podvow.paths import REPORTS
 from podvow.report import attach, svg
 from podvow.report.gather import WORST_FIRST, ClaimEntry, Entry, Report
 from podvow.report.ink import STYLE
-from podvow.report.model import SeedSentence, source_url
-from podvow.report.summary import MARKS, totals_line, wall_line
+from podvow.report.model import source_url
+from podvow.report.summary import MARKS, oracle_line, surprise, totals_line, wall_line
 
 TEMPLATE = "index.html.j2"
 _RANK = {name: n for n, name in enumerate(WORST_FIRST)}
@@ -20,22 +20,39 @@ _RANK = {name: n for n, name in enumerate(WORST_FIRST)}
 
 @dataclass(frozen=True)
 class _Row:
-    """One line of the coverage matrix: a sentence of the seed and a claim of it (None when it has none)."""
+    """One line of a coverage matrix: a sentence or a catalogue entry, and a claim of it (None when it has none)."""
 
-    sentence: SeedSentence
+    name: str
+    text: str
+    note: str
     first: bool
     span: int
     claim: ClaimEntry | None
 
 
-def _coverage(report: Report) -> list[_Row]:
-    known = {entry.claim.id: entry for entry in report.claims}
-    rows = []
-    for sentence in report.seed:
-        found = [known[name] for name in sentence.claims if name in known]
-        cells: list[ClaimEntry | None] = [*found] or [None]
-        rows += [_Row(sentence, n == 0, len(cells), claim) for n, claim in enumerate(cells)]
-    return rows
+def _rows(name: str, text: str, note: str, claims: tuple[ClaimEntry, ...]) -> list[_Row]:
+    cells: list[ClaimEntry | None] = [*claims] or [None]
+    return [_Row(name, text, note, n == 0, len(cells), claim) for n, claim in enumerate(cells)]
+
+
+def _matrices(report: Report) -> list[tuple[str, str, str, str, list[_Row]]]:
+    """Return the coverage matrices that are not empty: anchor, title, what it is, head of its column, lines."""
+    seed = [row for s, claims in report.by_sentence for row in _rows(str(s.line), s.text, s.note, claims)]
+    topics = [row for t, claims in report.by_topic for row in _rows(t.id, t.title, t.reason, claims)]
+    named = sum(bool(claims) for _, claims in report.by_topic)
+    judged = sum(any(e.scenarios for e in claims) for _, claims in report.by_topic)
+    told = f"{len(report.by_topic)} behaviours: claims name {named} of them, this run judged {judged}."
+    found = [
+        (
+            "seed",
+            "Coverage of the seed",
+            "Each sentence of the seed, its claims, and their verdicts.",
+            "line",
+            seed,
+        ),
+        ("catalogue", "Coverage of the catalogue", told, "id", topics),
+    ]
+    return [matrix for matrix in found if matrix[-1]]
 
 
 def _drawing(entry: Entry, number: int) -> Markup:
@@ -57,9 +74,11 @@ def to_html(report: Report) -> str:
         claims=sorted(report.claims, key=lambda c: (_RANK.get(c.shown, len(_RANK)), c.claim.id)),
         entries=entries,
         anchors={entry.judged.scenario: f"s{n}" for n, entry, _ in entries},
-        coverage=_coverage(report),
+        matrices=_matrices(report),
         areas=sorted({entry.claim.area for entry in report.claims}),
         marks=MARKS,
+        oracle=oracle_line(report),
+        surprise=surprise,
         totals=totals_line(report),
         wall=wall_line(report),
         url=source_url,

@@ -40,13 +40,14 @@ def _case(suite: ET.Element, entry: Entry) -> None:
         "node": entry.node,
         "kubelet_version": entry.timeline.meta.kubelet_version if entry.timeline else "",
         "evidence": judged.evidence,
+        "findings": "; ".join(f"{f.kind}: {f.text}" for f in judged.findings),
     }
     _properties(case, {name: value for name, value in facts.items() if value})
     text = clean(judged.message or judged.reason or entry.headline)
     message = clean(entry.headline or judged.verdict.value)
     if judged.verdict is Verdict.NOT_APPLICABLE:
         ET.SubElement(case, "skipped", message=clean(judged.reason or "not applicable"))
-    elif judged.verdict is Verdict.VIOLATED and entry.gating:
+    elif entry.shown == Verdict.VIOLATED:
         ET.SubElement(case, "failure", type=judged.verdict.value, message=message).text = text
     elif judged.verdict in _ERRORS and entry.gating:
         ET.SubElement(case, "error", type=judged.verdict.value, message=message).text = text
@@ -58,7 +59,8 @@ def to_junit(report: Report) -> str:
     """Return junit.xml as text: one suite, one case per scenario.
 
     A violated claim is a failure, a missing answer an error, a scenario that does not apply is skipped. What judges
-    seed-literal claims only never fails: it passes with the property `verdict` and its message as output.
+    seed-literal claims only never fails, nor does a violation that the register expects of this kubelet: they pass
+    with the property `verdict` and their message as output.
     """
     run = report.run
     suite = ET.Element("testsuite", name="podvow", timestamp=run.started, time=f"{run.wall_s:.3f}")

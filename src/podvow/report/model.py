@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from podvow.verdict import ClaimKind, Verdict
+from podvow.verdict import CONFLICT, REFUTED, ClaimKind
 
 DOCUMENTATION = "https://kubernetes.io/docs/"
 """Where a claim's source leads that names a page of the documentation."""
-REFUTED = "refuted"
-"""How a violated seed-literal claim is shown: the cluster is right, the old sentence is not."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,8 @@ class ClaimInfo:
         story: title of the paragraph or the promise in short.
         catalogue: ids of the behaviours catalogue.
         seed_lines: lines of the seed that it restates.
+        note: what running it has taught.
+        not_judged: why no scenario judges it, empty for claims that are judged.
     """
 
     id: str
@@ -86,6 +86,8 @@ class ClaimInfo:
     story: str = ""
     catalogue: tuple[str, ...] = ()
     seed_lines: tuple[int, ...] = ()
+    note: str = ""
+    not_judged: str = ""
 
     @property
     def area(self) -> str:
@@ -115,9 +117,19 @@ class SeedSentence:
     note: str = ""
 
 
-def shown(verdict: Verdict, *, gating: bool) -> str:
-    """Return the verdict as people read it: a violated claim that never gates is *refuted*."""
-    return REFUTED if verdict is Verdict.VIOLATED and not gating else str(verdict)
+@dataclass(frozen=True)
+class Topic:
+    """One entry of the behaviour catalogue.
+
+    Attributes:
+        id: its id, e.g. `E1`.
+        title: what it is about.
+        reason: why no claim names it, empty when one does.
+    """
+
+    id: str
+    title: str = ""
+    reason: str = ""
 
 
 def source_url(source: str) -> str:
@@ -126,3 +138,6 @@ def source_url(source: str) -> str:
         return source
     page = source.removeprefix("/").removeprefix("docs/")
     return DOCUMENTATION + page if page.startswith(("concepts/", "tasks/", "reference/", "setup/")) else ""
+
+
+__all__ = ["CONFLICT", "REFUTED", "ClaimInfo", "NodeInfo", "RunInfo", "SeedSentence", "Topic", "source_url"]

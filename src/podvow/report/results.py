@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from podvow.report.gather import ClaimEntry, Entry, Report
+from podvow.verdict import Finding
 
 SCHEMA = 1
 
@@ -41,6 +42,21 @@ def results(report: Report) -> dict[str, Any]:
         "scenarios": [_scenario(entry) for entry in report.entries],
         "claims": [_claim(entry) for entry in report.claims],
         "totals": report.totals,
+        "findings": [_finding(entry, finding) for entry, finding in report.findings],
+        "oracle": {
+            "as_expected": sum(entry.agrees is True for entry in report.claims),
+            "other": [entry.claim.id for entry in report.surprises],
+        },
+    }
+
+
+def _finding(entry: Entry, finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "scenario": entry.judged.scenario,
+        "text": finding.text,
+        "at_s": finding.at_s,
+        "evidence": entry.judged.evidence,
     }
 
 
@@ -58,6 +74,9 @@ def _scenario(entry: Entry) -> dict[str, Any]:
             {"text": j.text, "outcome": j.outcome.value, "detail": j.detail} for j in judged.judgements
         ],
         "evidence": judged.evidence,
+        "shown": entry.shown,
+        "kubelet_version": judged.kubelet,
+        "expected": dict(judged.expected),
     }
 
 
@@ -68,6 +87,11 @@ def _claim(entry: ClaimEntry) -> dict[str, Any]:
         "sources": list(entry.claim.sources),
         "verdict": entry.verdict.value,
         "scenarios": [scenario.judged.scenario for scenario in entry.scenarios],
+        "shown": entry.shown,
+        "expected": entry.expected,
+        "agrees": entry.agrees,
+        "reason": entry.reason,
+        "catalogue": list(entry.claim.catalogue),
     }
 
 

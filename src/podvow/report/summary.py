@@ -19,6 +19,7 @@ MARKS = {
     "not-injected": "∅",
     "not-applicable": "-",
     "refuted": "↯",
+    "conflict": "≠",
     "not-judged": "·",
 }
 """A sign per verdict, for who does not see colours."""
@@ -29,6 +30,7 @@ STYLES = {
     "not-injected": "magenta",
     "not-applicable": "dim",
     "refuted": "cyan",
+    "conflict": "yellow",
     "not-judged": "dim",
 }
 """Colours on a terminal."""
@@ -37,8 +39,25 @@ _OPEN = frozenset({"violated", "not-injected", "inconclusive"})
 
 def totals_line(report: Report) -> str:
     """Return the counts in one line, worst first, e.g. `1 violated · 41 holds · 5 refuted (seed)`."""
-    named = {"refuted": "refuted (seed only, never gates)"}
+    named = {
+        "refuted": "refuted (seed only, never gates)",
+        "conflict": "conflict (documentation and cluster differ, as the register says of this version)",
+    }
     return " · ".join(f"{n} {named.get(name, name)}" for name, n in report.counts.items()) or "no scenarios"
+
+
+def oracle_line(report: Report) -> str:
+    """Return how many claims came out as the register expects of the kubelets that were judged."""
+    answered = [entry for entry in report.claims if entry.agrees is not None]
+    line = f"{len(answered) - len(report.surprises)} of {len(answered)} claims came out as the register expects"
+    return f"{line}, {len(report.surprises)} other" if report.surprises else line
+
+
+def surprise(entry: ClaimEntry) -> str:
+    """Return in one line what was expected of a claim, and what came out."""
+    if entry.verdict == entry.expected:
+        return f"expected to be {entry.expected}, and is; but not only in the way that the register knows"
+    return f"expected {entry.expected}, came out {entry.verdict}"
 
 
 def wall_line(report: Report) -> str:
@@ -57,7 +76,12 @@ def verdict_table(run: RunInfo, judged: Sequence[Judged], claims: Sequence[Claim
         claims: the register.
     """
     report = gather(Path(), run, judged, claims, read=False)
-    table = Table(title=totals_line(report), caption=f"wall {wall_line(report)}", title_justify="left", box=None)
+    caption = [f"wall {wall_line(report)}", oracle_line(report)]
+    caption += [f"  {e.claim.id}: {surprise(e)}" for e in report.surprises]
+    if report.findings:
+        caption.append(f"{len(report.findings)} findings where sources disagree")
+        caption += [f"  {e.judged.scenario}: {f.kind}: {f.text}" for e, f in report.findings]
+    table = Table(title=Text(totals_line(report)), caption=Text("\n".join(caption)), title_justify="left", box=None)
     table.caption_justify = "left"
     table.add_column("verdict", no_wrap=True)
     table.add_column("claim", overflow="fold")
@@ -98,14 +122,83 @@ def _detail(entry: Entry) -> str:
     return f"### {MARKS[entry.shown]} {entry.shown}: {judged.scenario}\n\n{_fenced(text)}{replay}\n"
 
 
+def _mark(entry: ClaimEntry) -> str:
+    """Return a claim with its verdict and the number of its scenarios, for a cell."""
+    scenarios = f" ({len(entry.scenarios)})" if entry.scenarios else ""
+    return f"{MARKS[entry.shown]} `{entry.claim.id}`{scenarios}"
+
+
+def _folded(title: str, lines: list[str]) -> list[str]:
+    return ["", f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
+
+
+def _expectations(report: Report) -> list[str]:
+    lines = []
+    if report.surprises:
+        lines += ["", "## Other than the register expects", ""]
+        lines += [f"- {MARKS[e.shown]} `{e.claim.id}`: {surprise(e)}" for e in report.surprises]
+    if report.findings:
+        lines += ["", "## Sources that disagree", "", "Nobody knows which one is wrong; the evidence has both.", ""]
+        lines += ["| kind | scenario | at | what | evidence |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            f"| {f.kind} | `{_cell(e.judged.scenario)}` | +{f.at_s:.3f} s | {_cell(f.text)} |"
+            f" {f'`{_cell(e.judged.evidence)}`' if e.judged.evidence else ''} |"
+            for e, f in report.findings
+        ]
+    return lines
+
+
+def _conflicts(report: Report) -> list[str]:
+    """Return the claims that are violated as the register says, with what it knows of them, and their scenarios."""
+    claims = [entry for entry in report.claims if entry.shown == "conflict"]
+    scenarios = [entry for entry in report.worst_first if entry.shown == "conflict"]
+    if not scenarios:
+        return []
+    told = (
+        "This version does otherwise than the documentation says, and the register knows it. Nothing fails for it."
+    )
+    lines = ["", "## Documentation conflicts", "", told, ""]
+    lines += [f"- `{e.claim.id}`: {e.claim.statement} {e.claim.note}".rstrip() for e in claims]
+    return [*lines, "", *(_detail(entry) for entry in scenarios)]
+
+
+def _coverage(report: Report) -> list[str]:
+    """Return sentence → claims → verdict and catalogue id → claims → verdict, of what this run judged."""
+    lines: list[str] = []
+    judged = [(s, claims) for s, claims in report.by_sentence if any(e.scenarios for e in claims)]
+    if judged:
+        rows = ["| line | sentence | claims (scenarios) |", "| --- | --- | --- |"]
+        rows += [f"| {s.line} | {_cell(s.text)} | {'<br>'.join(map(_mark, claims))} |" for s, claims in judged]
+        told = [s for s in report.seed if s.claims]
+        lines += _folded(f"{len(judged)} of the {len(told)} sentences of the seed that promise something", rows)
+    topics = [(t, claims) for t, claims in report.by_topic if any(e.scenarios for e in claims)]
+    if topics:
+        rows = ["| id | behaviour | claims (scenarios) |", "| --- | --- | --- |"]
+        rows += [f"| {t.id} | {_cell(t.title)} | {'<br>'.join(map(_mark, claims))} |" for t, claims in topics]
+        left = [t.id for t, claims in report.by_topic if not any(e.scenarios for e in claims)]
+        rows += ["", f"Without a verdict in this run: {', '.join(left)}."] if left else []
+        lines += _folded(f"{len(topics)} of the {len(report.catalogue)} behaviours of the catalogue", rows)
+    return ["", "## Coverage", *lines] if lines else []
+
+
+def _unjudged(report: Report) -> list[str]:
+    """Return what cannot be judged here, with the reasons."""
+    lines = [f"- `{e.claim.id}`: {e.reason}" for e in report.unjudged]
+    whole = {id(s) for e in report.unjudged for s in e.scenarios}
+    skipped = [e for e in report.entries if e.shown == "not-applicable" and id(e) not in whole]
+    lines += [f"- scenario `{e.judged.scenario}`: {e.judged.reason}" for e in skipped]
+    return ["", "## Cannot be judged here", "", *lines] if lines else []
+
+
 def to_markdown(report: Report) -> str:
-    """Return summary.md: totals, cluster, what needs a reader, then every claim, then the environment."""
+    """Return summary.md: totals, cluster, what needs a reader, then every claim, coverage, and the environment."""
     run = report.run
     lines = [
         f"# podvow {run.id}",
         "",
         f"**{totals_line(report)}**",
         "",
+        f"- {oracle_line(report)}; {len(report.findings)} findings where sources disagree",
         f"- wall time {wall_line(report)}, harness CPU {run.cpu_s:.1f} s, {run.api_requests} API requests",
         f"- started {run.started}, exit code {run.exit_code}",
         f"- cluster: {run.provider}, API server {run.server_version}",
@@ -116,14 +209,18 @@ def to_markdown(report: Report) -> str:
     attention = [entry for entry in report.worst_first if entry.shown in _OPEN]
     if attention:
         lines += ["", "## What needs a reader", "", *(_detail(entry) for entry in attention)]
+    lines += _expectations(report)
     lines += ["", "## Claims", "", "| verdict | claim | statement | scenarios |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {MARKS[e.shown]} {e.shown} | `{e.claim.id}` | {_cell(e.claim.statement)} | {len(e.scenarios)} |"
         for e in _judged_worst_first(report)
     ]
-    missing = [e.claim.id for e in report.claims if not e.scenarios]
+    missing = [e.claim.id for e in report.claims if not e.scenarios and not e.reason]
     if missing:
         lines += ["", f"Not judged in this run: {', '.join(f'`{name}`' for name in missing)}."]
+    lines += _unjudged(report)
+    lines += _coverage(report)
+    lines += _conflicts(report)
     refuted = [entry for entry in report.worst_first if entry.shown == "refuted"]
     if refuted:
         lines += ["", "## Refuted sentences of the seed", "", "The cluster is right, the old sentence is not.", ""]

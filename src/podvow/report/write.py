@@ -8,7 +8,7 @@ from pathlib import Path
 
 from podvow.report import allure, html, junit, results, summary
 from podvow.report.gather import gather
-from podvow.report.model import ClaimInfo, RunInfo, SeedSentence
+from podvow.report.model import ClaimInfo, RunInfo, SeedSentence, Topic
 from podvow.verdict import Judged
 
 
@@ -18,6 +18,8 @@ def write_all(
     judged: Sequence[Judged],
     claims: Sequence[ClaimInfo],
     seed: Sequence[SeedSentence],
+    *,
+    catalogue: Sequence[Topic] = (),
 ) -> None:
     """Write results.json, summary.md, junit.xml, index.html and allure/.
 
@@ -27,8 +29,9 @@ def write_all(
         judged: the verdicts.
         claims: the register.
         seed: the seed's sentences with the claims that they became.
+        catalogue: the behaviour catalogue.
     """
-    report = gather(folder, run, judged, claims, seed)
+    report = gather(folder, run, judged, claims, seed, catalogue=catalogue)
     folder.mkdir(parents=True, exist_ok=True)
     # The machine's file first: a failure in a drawing must not cost the verdicts.
     _put(folder / "results.json", results.to_json(report))

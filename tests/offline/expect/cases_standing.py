@@ -9,7 +9,7 @@ from podvow.expect.base import Fact
 from podvow.expect.invariants import STANDING
 from podvow.timeline import Source, Timeline
 from podvow.timeline.record import Kind, Record
-from tests.offline.expect.builder import Story, disconnected, edited, without
+from tests.offline.expect.builder import Story, disconnected, edited
 from tests.offline.expect.cases_order import (
     eager_app,
     healthy,
@@ -123,24 +123,6 @@ def generation_lost() -> Timeline:
     return pod.snap().story.timeline()
 
 
-def hidden_from(source: Source) -> Timeline:
-    """Hide a long run of init-2 from one witness."""
-    story = Story()
-    pod = story.pod(lasts=5)
-    pod.initialise()
-    return without(quiet(story), lambda r: r.source is source and r.container == "init-2")
-
-
-def unknown_id() -> Timeline:
-    """Let the status name a container that the runtime never had."""
-    story, pod = steady()
-    pod.all["app"].cid = "no-such-container"
-    pod.snap()
-    story.wait(3)
-    pod.snap()
-    return story.timeline()
-
-
 CASES: Cases = dict(
     (
         _broken(
@@ -176,6 +158,5 @@ CASES: Cases = dict(
         _broken("terminal_phase_was_final", terminal_left(), terminal_left("Succeeded")),
         _broken("never_ran_twice", never_restarted(), never_restarted("init-1")),
         _broken("generations_rose", generation_lost(), patched_then(observedGeneration=1)),
-        _broken("sources_agreed", hidden_from(Source.TRACE), hidden_from(Source.RUNTIME), unknown_id()),
     )
 )

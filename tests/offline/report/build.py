@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from podvow.report.model import ClaimInfo, NodeInfo, RunInfo, SeedSentence
+from podvow.report.model import ClaimInfo, NodeInfo, RunInfo, SeedSentence, Topic
 from podvow.timeline import Meta, Record, Source, Timeline, save
 from podvow.timeline.record import Kind
-from podvow.verdict import ClaimKind, Judged, Judgement, Outcome, Verdict
+from podvow.verdict import ClaimKind, Finding, Judged, Judgement, Outcome, Verdict
 
 T0 = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -277,7 +277,19 @@ CLAIMS = (
     ),
     ClaimInfo("sidecars.kubelet-restart.survive", statement="Sidecars survive a restart of the kubelet."),
     ClaimInfo("resources.requests.max-of-inits", statement="Never judged here."),
+    ClaimInfo(
+        "rerun.records-lost.all-inits",
+        statement="When all apps are dead and the records are lost, the inits run again.",
+        catalogue=("F4",),
+        note="Versions before 1.37 did.",
+    ),
+    ClaimInfo("devices.kubelet-restart.kept", statement="Devices stay.", not_judged="A kind node has no devices."),
 )
+CATALOGUE = (
+    Topic("F4", "All apps dead, records lost"),
+    Topic("E18", "Devices", "needs <devices>"),
+)
+"""The behaviours, one with a claim and one without."""
 SEED = (
     SeedSentence(25, "The next one starts when the one before has succeeded.", ("ordering.inits.sequential",)),
     SeedSentence(
@@ -329,6 +341,8 @@ def run_folder(folder: Path, *, copies: int = 1) -> list[Judged]:
         tail = f"[{n}]" if copies > 1 else "[Always]"
         put(
             started, f"ordering.inits{tail}", ("ordering.inits.sequential",), Verdict.HOLDS,
+            findings=(Finding("status-exit-code", "the status says 0, <the runtime> 3", ns(2.5), 2.5),),
+            kubelet="v1.37.2", expected={"ordering.inits.sequential": "holds"},
             judgements=judgements(("init-1 exited before init-2 started", ok, "0.3 s apart")),
         )  # fmt: skip
         put(
@@ -362,6 +376,12 @@ def run_folder(folder: Path, *, copies: int = 1) -> list[Judged]:
             image_change, f"seed.image-update{tail}", ("seed.image-update.reruns-inits",), Verdict.VIOLATED,
             judgements=judgements(("init-1 ran again after the fault", bad, "its only run ended at +1.2s")),
             message="the init container did not run again",
+        )  # fmt: skip
+        put(
+            image_change, f"rerun.records-lost{tail}", ("rerun.records-lost.all-inits",), Verdict.VIOLATED,
+            judgements=judgements(("init-1 ran again after the fault", bad, "its only run ended at +1.2s")),
+            message="init-1 did not run again",
+            kubelet="v1.37.2", expected={"rerun.records-lost.all-inits": "violated"},
         )  # fmt: skip
         judged.append(
             Judged(

@@ -21,5 +21,5 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sequence[J
 @pytest.fixture(scope="session")
 def written(verdicts: tuple[Path, Sequence[Judged]]) -> Path:
     folder, judged = verdicts
-    write_all(folder, build.RUN, judged, build.CLAIMS, build.SEED)
+    write_all(folder, build.RUN, judged, build.CLAIMS, build.SEED, catalogue=build.CATALOGUE)
     return folder

@@ -43,6 +43,7 @@ def labels(case: dict[str, Any], name: str) -> list[str]:
         ("rerun.kill", "broken", "not-injected"),
         ("resources.resize", "skipped", "not-applicable"),
         ("seed.image-update", "passed", "refuted"),
+        ("rerun.records-lost", "passed", "conflict"),
     ],
 )
 def test_verdicts_become_statuses(cases: dict[str, Any], name: str, status: str, verdict: str) -> None:
@@ -64,7 +65,8 @@ def test_every_verdict_that_does_not_hold_falls_in_its_category(written: Path, c
         ]
         found[name.partition("[")[0]] = fitting[0].split(" (")[0] if fitting else ""
     assert found == {
-        "ordering.inits": "", "rerun.sandbox-loss": "", "failure.backoff": "",
+        "ordering.inits": "Sources disagree", "rerun.records-lost": "Documentation conflicts",
+        "rerun.sandbox-loss": "", "failure.backoff": "",
         "update.app-image": "Violated claims", "sidecars.kubelet-restart": "Inconclusive",
         "rerun.kill": "Not injected", "resources.resize": "Not applicable here",
         "seed.image-update": "Refuted seed claims",

@@ -80,7 +80,7 @@ def test_every_inner_link_leads_somewhere_and_no_id_is_used_twice(text: str) -> 
 def test_every_verdict_can_be_filtered(text: str) -> None:
     shown = {str(row["data-v"]) for row in Page(text).rows}
     assert shown == {
-        "holds", "violated", "inconclusive", "not-injected", "not-applicable", "refuted", "not-judged",
+        "holds", "violated", "inconclusive", "not-injected", "not-applicable", "refuted", "conflict", "not-judged",
     }  # fmt: skip
 
 
@@ -88,11 +88,11 @@ def test_violated_scenarios_come_first_and_are_open(text: str) -> None:
     scenarios = [row for row in Page(text).rows if row["tag"] == "details"]
     assert scenarios[0]["data-v"] == "violated"
     assert "open" in scenarios[0]
-    assert len(scenarios) == 8
+    assert len(scenarios) == 9
 
 
 def test_seed_sentences_lead_to_claims_and_verdicts(text: str) -> None:
-    coverage = text[text.index("Coverage of the seed") : text.index("<h2>Scenarios")]
+    coverage = text[text.index("Coverage of the seed") : text.index("Coverage of the catalogue")]
     assert "updated the init container runs again" in coverage
     assert "refuted" in coverage
     assert "no promise in it" in coverage

@@ -16,18 +16,23 @@ from podvow.report.results import results
 from podvow.verdict import ClaimKind, Judged, Judgement, Outcome, Verdict, of_scenarios
 
 KEYS = {
-    "": {"schema", "run", "cluster", "scenarios", "claims", "totals"},
+    "": {"schema", "run", "cluster", "scenarios", "claims", "totals", "findings", "oracle"},
     "run": {"id", "started", "wall_s", "limit_s", "wall_over_limit", "cpu_s", "api_requests", "exit_code"},
     "cluster": {"provider", "server_version", "nodes"},
     "nodes": {"name", "kubelet_version", "runtime", "capabilities"},
     "scenarios": {
         "id", "claims", "node", "verdict", "reason", "wall_s", "faults", "expectations", "evidence",
+        "shown", "kubelet_version", "expected",
     },
     "expectations": {"text", "outcome", "detail"},
-    "claims": {"id", "kind", "sources", "verdict", "scenarios"},
+    "claims": {
+        "id", "kind", "sources", "verdict", "scenarios", "shown", "expected", "agrees", "reason", "catalogue",
+    },
+    "findings": {"kind", "scenario", "text", "at_s", "evidence"},
+    "oracle": {"as_expected", "other"},
     "totals": {
         "holds", "violated", "inconclusive", "not_injected", "not_applicable",
-        "refuted_seed", "kept_seed", "open_seed",
+        "refuted_seed", "kept_seed", "open_seed", "conflict",
     },
 }  # fmt: skip
 
@@ -40,9 +45,9 @@ def document(written: Path) -> dict[str, Any]:
 
 def check_keys(document: dict[str, Any]) -> None:
     assert set(document) == KEYS[""]
-    for part in ("run", "cluster", "totals"):
+    for part in ("run", "cluster", "totals", "oracle"):
         assert set(document[part]) == KEYS[part]
-    for part in ("scenarios", "claims"):
+    for part in ("scenarios", "claims", "findings"):
         for item in document[part]:
             assert set(item) == KEYS[part]
     for node in document["cluster"]["nodes"]:
@@ -75,7 +80,7 @@ def test_a_refuted_seed_claim_is_violated_but_counted_apart(document: dict[str, 
     assert (claim["kind"], claim["verdict"]) == ("seed-literal", "violated")
     assert document["totals"] == {
         "holds": 3, "violated": 1, "inconclusive": 1, "not_injected": 1, "not_applicable": 1,
-        "refuted_seed": 1, "kept_seed": 0, "open_seed": 0,
+        "refuted_seed": 1, "kept_seed": 0, "open_seed": 0, "conflict": 1,
     }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         (["run", "--per-node", "0"], "--per-node"),
         (["run", "-n", "-1"], "-n"),
         (["run", "--provider", "cloud"], "unknown provider 'cloud'"),
-        (["run", "--profile", "fast"], "unknown profile 'fast'"),
+        (["run", "--profile", "leisurely"], "unknown profile 'leisurely'"),
         (["run", "--kubeconfig", "f"], "needs --kubeconfig FILE and --context NAME"),
         (["run", "--context", "c"], "needs --kubeconfig FILE and --context NAME"),
         (["run", "--provider", "existing"], "needs --kubeconfig FILE and --context NAME"),
