@@ -161,8 +161,9 @@ def kept_running(*containers: str, after: After | None = FAULT, pod: str = "") -
 
     def one(timeline: Timeline, stretch: Stretch, container: str) -> Found:
         _need_run_before(timeline, stretch, container, pod)
-        alive = [r for r in timeline.runs(container, pod) if not began_in(timeline, r, stretch)][-1]
-        if alive.exit:
+        known = [r for r in timeline.runs(container, pod) if begin_of(r) <= stretch.end_ns]
+        alive = [r for r in known if not began_in(timeline, r, stretch)][-1]
+        if alive.exit and alive.exit.t_ns <= stretch.end_ns:  # the next fault may well have ended it
             if ended_in(timeline, alive, stretch):
                 return violated(f"{alive.label} ended at {at(timeline, alive.exit.t_ns)}", alive.exit.t_ns)
             return inconclusive(f"{alive.label} had ended before the fault")

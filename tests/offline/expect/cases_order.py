@@ -241,6 +241,13 @@ def never_started() -> Timeline:
     return story.timeline()
 
 
+def killed_by_the_next_fault() -> Timeline:
+    story, pod = patched()
+    story.reach().hold().fault("kill", "app")
+    pod.kill("app").restart("app")
+    return story.timeline()
+
+
 QUIET = quiet(patched()[0])
 BACKOFF = (0.3, 10.4, 20.5)
 NOMINAL = (0, 10, 20)
@@ -407,7 +414,7 @@ CASES: Cases = {
         ],
     ),
     "kept_running": Case(
-        accept=[(kept_running("app"), QUIET)],
+        accept=[(kept_running("app"), QUIET), (kept_running("app"), killed_by_the_next_fault())],
         reject=[(kept_running("app"), app_killed()), (kept_running("app"), app_stays_down())],
         open=[
             (kept_running("app"), gapped(QUIET)),
