@@ -35,7 +35,7 @@ from podvow.faults import delete_newest_pod, patch_template, scale, set_newest_p
 from podvow.faults.base import Fault
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
-from podvow.scenario.conditions import pods_gone, pods_running
+from podvow.scenario.conditions import object_shows, pods_gone, pods_running
 from podvow.scenario.model import Hold, Inject, Step, Until
 from podvow.scenario.workloads import object_condition as shows
 from podvow.scenario.workloads import some_pods
@@ -77,7 +77,7 @@ BLOCKED = scenario(
     pod="workloads/web",
     objects=("objects/web-service",),
     edits=TWO,
-    steady=pods_running(2),
+    steady=pods_running(2) & object_shows("Deployment", "status/availableReplicas", 2),
     until=shows("Deployment", "Progressing", "False", since_fault=True),
     typical_s=26,
 )

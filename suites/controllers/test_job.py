@@ -39,15 +39,12 @@ def job(**spec: Any) -> dict[str, Any]:
     return {"spec": spec}
 
 
-def sidecar(app: dict[str, str] | None = None, policy: str = "Never", **env: str) -> dict[str, Any]:
-    """Return the change of a template that sets the environments of its sidecar and its app."""
-
-    def listed(values: dict[str, str]) -> list[dict[str, str]]:
-        return [{"name": key, "value": value} for key, value in values.items()]
-
-    containers = [{"name": "app", "env": listed(app or {})}]
-    inits = [{"name": "sidecar", "env": listed(env)}]
-    return {"spec": {"restartPolicy": policy, "initContainers": inits, "containers": containers}}
+def sidecar(policy: str = "Never", work: str = "1", life: str = "3600", code: int = 0) -> dict[str, Any]:
+    """Return the change of a template that says how long its app and its sidecar last, and how the latter exits."""
+    own = [{"name": "LIFE", "value": life}, {"name": "CODE", "value": str(code)}]
+    inits = [{"name": "sidecar", "env": own}]
+    apps = [{"name": "app", "env": [{"name": "WORK", "value": work}]}]
+    return {"spec": {"restartPolicy": policy, "initContainers": inits, "containers": apps}}
 
 
 @claim("controllers.job.never-each-init-failure-fails-a-pod")
@@ -97,7 +94,7 @@ def test_restarts_of_an_init_container_use_up_the_limit_and_the_pod_is_removed(
 @claim("controllers.job.on-failure-sidecar-restarts-count")
 @scenario(
     pod="workloads/job-with-sidecar",
-    edits=job(backoffLimit=1, template=sidecar({"WORK": "60"}, "OnFailure", LIFE="3")),
+    edits=job(backoffLimit=1, template=sidecar("OnFailure", work="60", life="3")),
     until=FAILED & pods_gone(1),
     typical_s=12,
 )
@@ -111,7 +108,7 @@ def test_restarts_of_a_sidecar_use_up_the_limit_of_an_on_failure_job(timeline: T
 @claim("controllers.job.never-sidecar-restarts-do-not-count")
 @scenario(
     pod="workloads/job-with-sidecar",
-    edits=job(backoffLimit=0, template=sidecar({"WORK": "8"}, LIFE="2")),
+    edits=job(backoffLimit=0, template=sidecar(work="8", life="2")),
     until=COMPLETE,
     typical_s=14,
 )
@@ -125,7 +122,7 @@ def test_restarts_of_a_sidecar_do_not_count_in_a_never_job(timeline: Trial) -> N
 @claim("controllers.job.sidecar-does-not-keep-it")
 @pytest.mark.parametrize(
     ("code", "edits"),
-    [pytest.param(code, job(template=sidecar(CODE=str(code))), id=str(code)) for code in (0, 7)],
+    [pytest.param(code, job(template=sidecar(code=code)), id=str(code)) for code in (0, 7)],
 )
 @scenario(pod="workloads/job-with-sidecar", until=COMPLETE, typical_s=9)
 def test_a_job_completes_although_its_sidecar_never_ends_by_itself(
