@@ -1,0 +1,113 @@
+"""Sidecars do not keep a Pod from completing (sidecar-containers#jobs-with-sidecar-containers)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    exited_with,
+    gaps_followed_curve,
+    phase_never,
+    phase_reached,
+    pod_failed,
+    ran,
+    shown_running,
+    stopped_in_order,
+    was_signalled,
+)
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import phase, running, runs
+
+
+def job(*, side: dict[str, str] | None = None, app: dict[str, str] | None = None) -> dict[str, Any]:
+    """Set variables of the fixture sidecar-job."""
+
+    def container(name: str, values: dict[str, str] | None) -> list[dict[str, Any]]:
+        env = [{"name": key, "value": value} for key, value in (values or {}).items()]
+        return [{"name": name, **({"env": env} if env else {})}]
+
+    return {"spec": {"initContainers": container("side", side), "containers": container("app", app)}}
+
+
+@claim("sidecars.completion.does-not-hold-pod")
+@pytest.mark.parametrize(
+    ("restart_policy", "edits", "code"),
+    [
+        pytest.param("Never", job(), 0, id="Never-sidecar-exits-0"),
+        pytest.param("Never", job(side={"CODE": "3"}), 3, id="Never-sidecar-exits-3"),
+        pytest.param("Never", job(side={"STUBBORN": "yes"}), 137, id="Never-sidecar-is-killed"),
+        pytest.param("OnFailure", job(side={"CODE": "3"}), 3, id="OnFailure-sidecar-exits-3"),
+    ],
+)
+@scenario(pod="sidecar-job", until=phase("Succeeded", "Failed"), typical_s=14)
+def test_a_pod_succeeds_when_its_app_does_whatever_its_sidecar_exits_with(
+    timeline: Trial, restart_policy: str, edits: dict[str, Any], code: int
+) -> None:
+    timeline.must(
+        exited_with("app", 0),
+        stopped_in_order("app", "side", after=None),
+        exited_with("side", code),
+        phase_reached("Succeeded"),
+        phase_never("Failed"),
+        *(ran(container, times=1) for container in ("init-1", "side", "app")),
+    )
+
+
+@claim("sidecars.completion.app-decides")
+@scenario(
+    pod="sidecar-job", restart_policy="Never", edits=job(app={"CODE": "4"}), until=phase("Failed"), typical_s=12
+)
+def test_a_pod_fails_when_its_app_does_although_its_sidecar_ends_well(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("app", 4),
+        stopped_in_order("app", "side", after=None),
+        exited_with("side", 0),
+        pod_failed(),
+        ran("side", times=1),
+    )
+
+
+@claim("sidecars.completion.crashing-sidecar-does-not-fail-pod")
+@pytest.mark.parametrize("restart_policy", ["Never", "OnFailure"])
+@scenario(
+    pod="sidecar-job",
+    edits=job(side={"CRASHES": "yes"}, app={"LASTS_S": "10"}),
+    steady=running("app"),
+    until=phase("Succeeded", "Failed"),
+    hold="quiet",
+    typical_s=50,
+)
+def test_a_pod_succeeds_while_its_sidecar_crashes_and_the_sidecar_then_stays_down(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        exited_with("side", 1),
+        ran("side", at_least=2),
+        ran("app", times=1),
+        phase_reached("Succeeded"),
+        phase_never("Failed"),
+    )
+
+
+@claim("sidecars.completion.waits-for-a-retried-app")
+@scenario(
+    pod="sidecar-job",
+    restart_policy="OnFailure",
+    edits=job(app={"FAILURES": "2"}),
+    steady=runs("app", 2),
+    until=phase("Succeeded"),
+    deadline_s=120,
+    typical_s=26,
+)
+def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: Trial) -> None:
+    timeline.must(
+        ran("app", times=3),
+        gaps_followed_curve("app", nominal=(0, 10)),
+        ran("side", times=1),
+        was_signalled("side", after=None),
+        stopped_in_order("app", "side", after=None),
+        shown_running("side", restartCount=0),
+        phase_reached("Succeeded"),
+    )

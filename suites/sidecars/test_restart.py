@@ -1,0 +1,232 @@
+"""Sidecars that end are started again, alone, under every policy (sidecar-containers#pod-sidecar-containers)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    condition_became,
+    exited_with,
+    gaps_followed_curve,
+    kept_ip,
+    kept_running,
+    kept_sandbox,
+    kept_uid,
+    last_state_code,
+    new_container,
+    not_rerun,
+    overlapped,
+    phase_reached,
+    phase_stayed,
+    ran,
+    restart_count_was,
+    restarted,
+    said,
+    shown_running,
+    start_time_kept,
+    started_only_after,
+    waited_with,
+    was_signalled,
+)
+from podvow.faults import kill
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import phase, pod_shows, ready, running, runs
+from podvow.scenario.conditions import said as has_said
+
+POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
+
+
+def exits(code: int, gate: str, *, ends: bool = False) -> dict[str, Any]:
+    """Edit the fixture sidecar-exits."""
+    gated = {"name": "GATE", "value": gate}
+    side = {"name": "side", "env": [gated, {"name": "CODE", "value": str(code)}]}
+    return {
+        "spec": {
+            "initContainers": [side, {"name": "init-2", "env": [gated]}],
+            "containers": [{"name": "app", "env": [{"name": "ENDS", "value": "yes" if ends else ""}]}],
+        }
+    }
+
+
+@claim("sidecars.restart.any-exit-any-policy", "sidecars.restart.regular-inits-untouched")
+@pytest.mark.parametrize(
+    ("restart_policy", "code", "edits"),
+    [
+        pytest.param(policy, code, exits(code, "init-2"), id=f"{policy}-{code}")
+        for policy, code in [("Always", 0), ("OnFailure", 0), ("Never", 0), ("Never", 1)]
+    ],
+)
+@scenario(pod="sidecar-exits", until=running("app", "side"), typical_s=12)
+def test_a_sidecar_that_exits_while_the_pod_initialises_is_started_again_at_once(
+    timeline: Trial, restart_policy: str, code: int, edits: dict[str, Any]
+) -> None:
+    timeline.must(
+        exited_with("side", code, run=1),
+        ran("side", times=2),
+        said("init-2", "runs=2"),
+        ran("init-1", times=1),
+        ran("init-2", times=1),
+        started_only_after("app", "init-1", "init-2"),
+    )
+
+
+@claim("sidecars.restart.any-exit-any-policy", "sidecars.restart.regular-inits-untouched")
+@pytest.mark.parametrize(
+    ("restart_policy", "code", "edits"),
+    [
+        pytest.param(policy, code, exits(code, "app"), id=f"{policy}-{code}")
+        for policy, code in [("Always", 1), ("OnFailure", 0), ("Never", 0), ("Never", 1)]
+    ],
+)
+@scenario(pod="sidecar-exits", until=running("app", "side") & runs("side", 2), typical_s=12)
+def test_a_sidecar_that_exits_beside_the_app_is_started_again_at_once(
+    timeline: Trial, restart_policy: str, code: int, edits: dict[str, Any]
+) -> None:
+    timeline.must(
+        exited_with("side", code, run=1),
+        ran("side", times=2),
+        overlapped("side", "app"),
+        *(ran(container, times=1) for container in ("init-1", "init-2", "app")),
+        start_time_kept(after=None),
+        kept_ip(after=None),
+    )
+
+
+@claim("sidecars.restart.any-exit-any-policy", "sidecars.restart.regular-inits-untouched")
+@POLICIES
+@scenario(
+    pod="sidecar-mixed",
+    steady=running("app", "side-1", "side-2"),
+    fault=kill("side-1"),
+    until=running("side-1", anew=True),
+    hold="quiet",
+    typical_s=46,
+)
+def test_a_killed_sidecar_is_restarted_and_nothing_else(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        exited_with("side-1", 137),
+        restarted("side-1"),
+        new_container("side-1"),
+        restart_count_was("side-1", 1),
+        last_state_code("side-1", 137),
+        kept_running("side-2", "app"),
+        not_rerun("init-1", "init-2", "init-3"),
+        kept_sandbox(),
+        kept_uid(),
+        phase_stayed("Running"),
+    )
+
+
+@claim("sidecars.status.restart-is-published")
+@pytest.mark.parametrize("restart_policy", ["OnFailure", "Never"])
+@scenario(pod="sidecar-exits", edits=exits(1, "app", ends=True), until=phase("Succeeded"), typical_s=18)
+def test_a_restarted_sidecar_is_shown_running_again_in_a_pod_that_then_completes(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        exited_with("side", 1, run=1),
+        ran("side", times=2),
+        last_state_code("side", 1),
+        restart_count_was("side", 1),
+        shown_running("side", started=True, restartCount=1),
+        phase_reached("Succeeded"),
+    )
+
+
+@claim("sidecars.restart.backs-off")
+@pytest.mark.parametrize("restart_policy", ["Always", "Never"])
+@scenario(
+    pod="sidecar-job",
+    edits={
+        "spec": {
+            "initContainers": [{"name": "side", "env": [{"name": "CRASHES", "value": "yes"}]}],
+            "containers": [{"name": "app", "env": [{"name": "LASTS_S", "value": "3600"}]}],
+        }
+    },
+    steady=running("app"),
+    until=runs("side", 4),
+    typical_s=46,
+)
+def test_a_sidecar_that_goes_on_crashing_backs_off_beside_a_running_app(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        gaps_followed_curve("side", nominal=(0, 10, 20)),
+        waited_with("side", "CrashLoopBackOff"),
+        ran("init-1", times=1),
+        ran("app", times=1),
+        overlapped("app", "side"),
+    )
+
+
+@claim("sidecars.probes.liveness-restarts-only-it")
+@POLICIES
+@scenario(
+    pod="sidecar-probed",
+    edits={
+        "spec": {
+            "initContainers": [
+                {
+                    "name": "side",
+                    "env": [{"name": "DELAY_S", "value": "0"}, {"name": "UP_S", "value": "8"}],
+                    "livenessProbe": {
+                        "httpGet": {"path": "/up", "port": 8080},
+                        "initialDelaySeconds": 5,
+                        "periodSeconds": 1,
+                        "timeoutSeconds": 5,
+                        "failureThreshold": 3,
+                    },
+                }
+            ]
+        }
+    },
+    steady=running("app"),
+    until=runs("side", 2) & running("side"),
+    typical_s=18,
+)
+def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        said("side", "down", run=1),
+        was_signalled("side", after=None),
+        ran("side", times=2),
+        ran("init-1", times=1),
+        ran("app", times=1),
+        kept_ip(after=None),
+    )
+
+
+@claim("sidecars.probes.readiness-counts-for-pod")
+@scenario(
+    pod="sidecar-probed",
+    edits={
+        "spec": {
+            "initContainers": [
+                {
+                    "name": "side",
+                    "env": [{"name": "DELAY_S", "value": "0"}, {"name": "UP_S", "value": "6"}],
+                    "readinessProbe": {
+                        "httpGet": {"path": "/up", "port": 8080},
+                        "periodSeconds": 1,
+                        "timeoutSeconds": 5,
+                        "failureThreshold": 1,
+                    },
+                }
+            ]
+        }
+    },
+    steady=ready(),
+    until=has_said("side", "down") & pod_shows("status/conditions/Ready/status", "False"),
+    typical_s=20,
+)
+def test_a_sidecar_that_is_no_longer_ready_takes_the_pod_along_and_is_not_restarted(timeline: Trial) -> None:
+    timeline.must(
+        condition_became("Ready", "True"),
+        shown_running("side", ready=False),
+        shown_running("app", ready=True),
+        ran("side", times=1),
+        ran("app", times=1),
+    )

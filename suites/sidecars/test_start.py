@@ -1,0 +1,189 @@
+"""When a sidecar lets the next container start (sidecar-containers#sidecar-containers-and-pod-lifecycle)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    condition_never,
+    condition_only_after_said,
+    conditions_while_initialising,
+    exited_with,
+    initialised_in_order,
+    never_overlapped,
+    never_ran,
+    overlapped,
+    phase_stayed,
+    ran,
+    said,
+    shown_running,
+    started_only_after,
+    started_only_after_said,
+    statuses_in_spec_order,
+    was_signalled,
+)
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import ready, running
+
+MIXED = ("init-1", "side-1", "init-2", "side-2", "init-3", "app")
+INIT_2 = {"name": "init-2", "image": "podvow/busybox:blue", "command": ["sleep", "2"]}
+SLOW_INITS = {
+    "spec": {
+        "initContainers": [{"name": name, "command": ["sleep", "5"]} for name in ("init-1", "init-2", "init-3")]
+    }
+}
+
+
+def probed(*, init: bool = True, env: dict[str, str] | None = None, **probes: dict[str, Any]) -> dict[str, Any]:
+    """Edit the fixture sidecar-probed: probes of its page, variables, an init container after the sidecar."""
+    page = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
+    side: dict[str, Any] = {"name": "side", **{name: {**page, **probe} for name, probe in probes.items()}}
+    if env:
+        side["env"] = [{"name": name, "value": value} for name, value in env.items()]
+    return {"spec": {"initContainers": [side, *([INIT_2] if init else [])]}}
+
+
+@claim("sidecars.start.next-waits-for-running", "sidecars.start.mixed-order")
+@pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
+@scenario(pod="sidecar-mixed", until=running("app"), typical_s=16)
+def test_inits_and_sidecars_come_up_in_spec_order_and_sidecars_stay(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        initialised_in_order(*MIXED),
+        never_overlapped("init-1", "init-2", "init-3"),
+        overlapped("side-1", "init-2"),
+        overlapped("side-1", "side-2", "init-3"),
+        overlapped("side-1", "side-2", "app"),
+        *(ran(container, times=1) for container in MIXED),
+        statuses_in_spec_order(),
+        shown_running("side-1", started=True),
+    )
+
+
+@claim("sidecars.status.incomplete-until-started")
+@scenario(pod="sidecar-mixed", edits=SLOW_INITS, until=running("app"), typical_s=25)
+def test_the_conditions_name_inits_until_they_succeed_and_sidecars_until_they_start(timeline: Trial) -> None:
+    timeline.must(conditions_while_initialising(), statuses_in_spec_order(), initialised_in_order(*MIXED))
+
+
+@claim("sidecars.start.startup-probe-gates-next", "sidecars.status.started-and-ready")
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param(probed(startupProbe={"failureThreshold": 60}), id="before-an-init"),
+        pytest.param(probed(startupProbe={"failureThreshold": 60}, init=False), id="before-the-app"),
+    ],
+)
+@scenario(pod="sidecar-probed", until=running("app") & ready(), typical_s=16)
+def test_nothing_starts_before_the_startup_probe_of_a_sidecar_has_succeeded(
+    timeline: Trial, edits: dict[str, Any]
+) -> None:
+    following = ["init-2", "app"] if INIT_2 in edits["spec"]["initContainers"] else ["app"]
+    timeline.must(
+        initialised_in_order("init-1", "side", *following),
+        *(started_only_after_said(name, "side", "up") for name in following),
+        overlapped("side", following[0]),
+        ran("side", times=1),
+        shown_running("side", started=False, ready=False),
+        shown_running("side", started=True, ready=True),
+    )
+
+
+@claim("sidecars.start.startup-probe-gates-next")
+@scenario(
+    pod="sidecar-probed",
+    edits=probed(startupProbe={"failureThreshold": 600}, env={"DEAD_RUNS": "9"}),
+    steady=running("side"),
+    hold="quiet",
+    typical_s=40,
+)
+def test_a_sidecar_whose_startup_probe_never_succeeds_keeps_everything_waiting(timeline: Trial) -> None:
+    timeline.must(
+        ran("side", times=1),
+        never_ran("init-2", "app"),
+        phase_stayed("Pending", after=None),
+        condition_never("Ready", "True"),
+        shown_running("side", started=False),
+    )
+
+
+@claim("sidecars.start.startup-probe-recovers")
+@pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
+@scenario(
+    pod="sidecar-probed",
+    edits=probed(startupProbe={"failureThreshold": 6}, env={"DEAD_RUNS": "1", "DELAY_S": "0"}),
+    until=running("app"),
+    typical_s=16,
+)
+def test_a_sidecar_that_fails_its_startup_probe_is_restarted_and_initialisation_goes_on(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        ran("side", at_least=2),
+        was_signalled("side", after=None),
+        started_only_after_said("init-2", "side", "up"),
+        started_only_after("app", "init-1", "init-2"),
+        ran("init-1", times=1),
+        ran("init-2", times=1),
+    )
+
+
+@claim("sidecars.start.other-probes-do-not-gate", "sidecars.probes.readiness-counts-for-pod")
+@scenario(
+    pod="sidecar-probed",
+    edits=probed(
+        readinessProbe={}, livenessProbe={"httpGet": {"path": "/alive", "port": 8080}}, env={"DEAD_RUNS": "9"}
+    ),
+    until=running("app"),
+    hold="quiet",
+    typical_s=42,
+)
+def test_a_sidecar_that_is_never_ready_holds_back_no_container_but_the_pods_readiness(timeline: Trial) -> None:
+    timeline.must(
+        initialised_in_order("init-1", "side", "init-2", "app"),
+        ran("side", times=1),
+        shown_running("side", started=True, ready=False),
+        condition_never("Ready", "True"),
+    )
+
+
+@claim("sidecars.hooks.post-start-before-next")
+@scenario(pod="sidecar-hooks", until=running("app"), typical_s=12)
+def test_nothing_starts_before_the_post_start_hook_of_a_sidecar_has_ended(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "post"),
+        initialised_in_order("side", "init-1", "app"),
+        started_only_after_said("init-1", "side", "post"),
+        ran("side", times=1),
+    )
+
+
+@claim("sidecars.probes.readiness-counts-for-pod")
+@scenario(
+    pod="sidecar-probed",
+    edits=probed(readinessProbe={"failureThreshold": 1}, env={"DELAY_S": "8"}),
+    until=ready(),
+    typical_s=20,
+)
+def test_a_pod_is_ready_only_when_its_sidecar_is(timeline: Trial) -> None:
+    timeline.must(
+        condition_only_after_said("Ready", "side", "up"),
+        condition_only_after_said("ContainersReady", "side", "up"),
+        shown_running("side", ready=False),
+        shown_running("app", ready=True),
+        ran("app", times=1),
+    )
+
+
+@claim("sidecars.shared-processes.sandbox-is-first")
+@scenario(pod="sidecar-shared-pids", until=running("app"), typical_s=10)
+def test_with_shared_processes_the_sandbox_comes_first_and_inits_see_sidecars(timeline: Trial) -> None:
+    timeline.must(
+        initialised_in_order("init-1", "side", "init-2", "app"),
+        *(said(container, "first=pause") for container in ("init-1", "init-2", "app")),
+        said("init-2", "side=seen"),
+        said("init-2", "init=unseen"),
+        exited_with("init-1", 0),
+        exited_with("init-2", 0),
+    )

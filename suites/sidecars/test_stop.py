@@ -1,0 +1,138 @@
+"""The order in which a Pod with sidecars stops (pod-lifecycle#termination-with-sidecars)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    FAULT,
+    exited_with,
+    never_ran,
+    pod_failed,
+    pod_gone,
+    ran,
+    said,
+    signalled_only_after_said,
+    signalled_while_running,
+    stopped_in_order,
+    stopped_within,
+    was_signalled,
+)
+from podvow.faults import delete_pod
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import gone, phase, running, started
+
+APPS = ("app-a", "app-b")
+SIDES = ("side-3", "side-2", "side-1")
+ALL = (*APPS, *SIDES)
+
+
+def lingering(seconds: int, *names: str) -> list[dict[str, Any]]:
+    """Edit containers of the fixture sidecar-stop: how long they take to end."""
+    return [{"name": name, "env": [{"name": "LINGERS_S", "value": str(seconds)}]} for name in names]
+
+
+@claim("sidecars.stop.after-apps-in-reverse-order")
+@pytest.mark.parametrize("restart_policy", ["Always", "Never"])
+@scenario(pod="sidecar-stop", steady=running(*ALL), fault=delete_pod(grace_s=20), until=gone(), typical_s=20)
+def test_a_deleted_pod_stops_its_apps_then_its_sidecars_in_reverse_order(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        was_signalled("app-a"),
+        was_signalled("app-b"),
+        stopped_in_order(APPS, *SIDES),
+        *(exited_with(container, 7, after=FAULT) for container in ALL),
+        *(ran(container, times=1) for container in ALL),
+    )
+
+
+@claim("sidecars.stop.after-apps-in-reverse-order")
+@pytest.mark.parametrize(
+    ("restart_policy", "edits", "until"),
+    [
+        pytest.param(
+            "Never",
+            {
+                "spec": {
+                    "containers": [
+                        {"name": "app-a", "env": [{"name": "LASTS_S", "value": "2"}]},
+                        {"name": "app-b", "env": [{"name": "LASTS_S", "value": "5"}]},
+                    ]
+                }
+            },
+            phase("Succeeded"),
+            id="apps-done",
+        ),
+        pytest.param("Always", {"spec": {"activeDeadlineSeconds": 40}}, phase("Failed"), id="deadline"),
+    ],
+)
+@scenario(pod="sidecar-stop", steady=running(*ALL), typical_s=20)
+def test_a_pod_that_ends_stops_its_sidecars_in_reverse_order_after_its_apps(
+    timeline: Trial, restart_policy: str, edits: object, until: object
+) -> None:
+    timeline.must(
+        stopped_in_order(APPS, *SIDES, after=None),
+        *(exited_with(sidecar, 7) for sidecar in SIDES),
+        *(ran(container, times=1) for container in ALL),
+    )
+
+
+STUBBORN = lingering(3600, "side-1", "side-2", "side-3")
+
+
+@claim("sidecars.stop.shares-grace-period")
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param(
+            {"spec": {"initContainers": STUBBORN, "containers": lingering(3600, *APPS)}}, id="all-stubborn"
+        ),
+        pytest.param({"spec": {"initContainers": STUBBORN}}, id="stubborn-sidecars"),
+    ],
+)
+@scenario(pod="sidecar-stop", steady=running(*ALL), fault=delete_pod(grace_s=6), until=gone(), typical_s=22)
+def test_apps_and_sidecars_share_one_grace_period(timeline: Trial, edits: object) -> None:
+    timeline.must(
+        *(was_signalled(container) for container in ALL),
+        # what is left when the grace period is over gets two seconds more
+        stopped_within(6 + 2, *ALL),
+        *(exited_with(sidecar, 137, after=FAULT) for sidecar in SIDES),
+        pod_gone(after=FAULT),
+    )
+
+
+@claim("sidecars.stop.signalled-before-later-ones-started", "sidecars.stop.running-init-not-waited-for")
+@scenario(
+    pod="sidecar-long-init", steady=started("init-1"), fault=delete_pod(grace_s=12), until=gone(), typical_s=18
+)
+def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_starts_no_other(
+    timeline: Trial,
+) -> None:
+    timeline.must(
+        stopped_in_order("side-2", "side-1"),
+        signalled_while_running("side-2", "init-1"),
+        signalled_while_running("side-1", "init-1"),
+        *(exited_with(container, 7, after=FAULT) for container in ("side-1", "side-2", "init-1")),
+        never_ran("side-3", "app"),
+        ran("init-1", times=1),
+    )
+
+
+@claim("sidecars.hooks.pre-stop-before-term")
+@scenario(pod="sidecar-hooks", steady=running("app"), fault=delete_pod(grace_s=10), until=gone(), typical_s=18)
+def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "pre", after=FAULT),
+        signalled_only_after_said("side", "pre"),
+        stopped_in_order("app", "side"),
+        exited_with("side", 143, after=FAULT),
+    )
+
+
+@claim("sidecars.resources.ephemeral-storage-limit")
+@scenario(pod="sidecar-storage", until=phase("Failed"), deadline_s=150, typical_s=40)
+def test_a_sidecar_beyond_its_limit_of_ephemeral_storage_gets_its_pod_evicted(timeline: Trial) -> None:
+    timeline.must(pod_failed("Evicted"), ran("app", times=1), ran("side", times=1))
