@@ -25,6 +25,7 @@ from podvow.expect.endpoints import (
     endpoint_withdrawn_until_reinitialised,
 )
 from podvow.expect.explain import failure_message
+from podvow.expect.inplace import ended_before_grace, phase_while_waiting
 from podvow.expect.invariants import STANDING
 from podvow.expect.objects import (
     accepted,
@@ -75,6 +76,7 @@ from podvow.expect.showed import (
     pod_showed_text,
 )
 from podvow.expect.sidecars import (
+    condition_never,
     condition_only_after_said,
     initialised_in_order,
     shown_running,
@@ -117,6 +119,7 @@ __all__ = [
     "applied_resources",
     "cgroup_had",
     "condition_became",
+    "condition_never",
     "condition_only_after_said",
     "condition_stayed",
     "condition_true_before",
@@ -129,6 +132,7 @@ __all__ = [
     "each_old_pod",
     "each_pod",
     "ended_after",
+    "ended_before_grace",
     "endpoint_never",
     "endpoint_ports",
     "endpoint_shown",
@@ -170,6 +174,7 @@ __all__ = [
     "phase_reached_within",
     "phase_stayed",
     "phase_while_initialising",
+    "phase_while_waiting",
     "pod_failed",
     "pod_gone",
     "pod_gone_within",
