@@ -38,7 +38,9 @@ def _rows(name: str, text: str, note: str, claims: tuple[ClaimEntry, ...]) -> li
 def _matrices(report: Report) -> list[tuple[str, str, str, str, list[_Row]]]:
     """Return the coverage matrices that are not empty: anchor, title, what it is, head of its column, lines."""
     seed = [row for s, claims in report.by_sentence for row in _rows(str(s.line), s.text, s.note, claims)]
-    topics = [row for t, claims in report.by_topic for row in _rows(t.id, t.title, t.reason, claims)]
+    topics = [
+        row for t, claims in report.by_topic for row in _rows(t.id, t.title, "" if claims else t.reason, claims)
+    ]
     named = sum(bool(claims) for _, claims in report.by_topic)
     judged = sum(any(e.scenarios for e in claims) for _, claims in report.by_topic)
     told = f"{len(report.by_topic)} behaviours: claims name {named} of them, this run judged {judged}."
