@@ -139,7 +139,11 @@ class Live:
         able = workers(self._profile)
         for item in items:
             fit, why = applicable_nodes(item.claims, self._profile, able)
-            reason = lacking(item.planned.scenario.needs, node_access=self._cluster.access is not None)
+            reason = lacking(
+                item.planned.scenario.needs,
+                node_access=self._cluster.access is not None,
+                worker=any("control-plane" not in n.roles for n in able),
+            )
             reason = reason or ("" if fit else why)
             if reason:
                 self._reasons[item.id] = reason
@@ -195,6 +199,7 @@ class Live:
             "with_teardown_s": time.monotonic() - self._began,
             "node_cpu_s": node_cpu,
             "cores": os.cpu_count() or 1,
+            "exclusive_s": self._driver.exclusive_s,
             "cpu_s": sum(u.ru_utime + u.ru_stime for u in usage),
             "api_requests": dict(self._api.requests),
             "leaks": self._driver.leaks,

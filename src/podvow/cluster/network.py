@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from podvow.cluster.node import NodeAccess
 
-_CONFLIST = "/etc/cni/net.d/10-podvow.conflist"
+CONFLIST = "/etc/cni/net.d/10-podvow.conflist"
 _UNIT = "/etc/systemd/system/podvow-routes.service"
 
 
@@ -92,7 +92,7 @@ def ensure(access: NodeAccess, nets: Sequence[NodeNet]) -> None:
 
     def one(node: NodeNet) -> None:
         pairs = routes(node, nets)
-        put_file(access, node.name, _CONFLIST, json.dumps(conflist(node.pod_cidr), indent=1).encode())
+        put_file(access, node.name, CONFLIST, json.dumps(conflist(node.pod_cidr), indent=1).encode())
         put_file(access, node.name, _UNIT, routes_unit(pairs).encode())
         unit = _UNIT.rsplit("/", maxsplit=1)[-1]
         script = f"systemctl daemon-reload && systemctl enable {unit} && systemctl restart {unit}"

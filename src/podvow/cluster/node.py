@@ -5,16 +5,19 @@ With kind a node is a container, so `docker exec` does it. Must not know what is
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from podvow.cluster.process import run
+from podvow.cluster.process import Ran, run
 from podvow.errors import ClusterUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_ENGINE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,52 @@ class NodeAccess(Protocol):
 
         A third pipe that nobody reads would block the program once it is full.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One life of a node, from its power-on to its end.
+
+    Attributes:
+        since: when it was switched on, in the engine's words; every life has another one.
+        running: whether it is on.
+        frozen: whether all its processes stand still.
+        address: its address in the nodes' network; it may be another one in the next life.
+    """
+
+    since: str
+    running: bool
+    frozen: bool
+    address: str
+
+
+@runtime_checkable
+class NodePower(Protocol):
+    """Ways to treat a node as the machine that it is."""
+
+    def life(self, node: str) -> Life:
+        """Return the state of a node."""
+        ...
+
+    def freeze(self, node: str) -> None:
+        """Let every process of a node stand still."""
+        ...
+
+    def thaw(self, node: str) -> None:
+        """Let them go on."""
+        ...
+
+    def reboot(self, node: str) -> None:
+        """Shut a node down and switch it on again; returns before its kubelet is up."""
+        ...
+
+    def cut_power(self, node: str) -> None:
+        """End a node at once; nothing on it is told."""
+        ...
+
+    def switch_on(self, node: str) -> None:
+        """Start a node that is off; harmless when it is on."""
         ...
 
 
@@ -99,6 +148,37 @@ class DockerNodeAccess:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **self._env()},
         )
+
+    def life(self, node: str) -> Life:
+        """Return the state of a node; see `NodePower`."""
+        raw: dict[str, Any] = json.loads(self._engine("inspect", node).stdout)[0]
+        networks = raw.get("NetworkSettings", {}).get("Networks") or {}
+        address = next((str(n["IPAddress"]) for n in networks.values() if n.get("IPAddress")), "")
+        state = raw["State"]
+        return Life(str(state["StartedAt"]), bool(state["Running"]), bool(state["Paused"]), address)
+
+    def freeze(self, node: str) -> None:
+        """Freeze the node's container."""
+        self._engine("pause", node)
+
+    def thaw(self, node: str) -> None:
+        """Thaw the node's container."""
+        self._engine("unpause", node)
+
+    def reboot(self, node: str) -> None:
+        """Restart the node's container; its init has a few seconds to shut down."""
+        self._engine("restart", "-t", "5", node)
+
+    def cut_power(self, node: str) -> None:
+        """Kill the node's container."""
+        self._engine("kill", node)
+
+    def switch_on(self, node: str) -> None:
+        """Start the node's container."""
+        self._engine("start", node)
+
+    def _engine(self, *words: str) -> Ran:
+        return run(["docker", *words], timeout_s=_ENGINE_S, env=self._env())
 
     def _command(self, node: str, argv: Sequence[str], *, interactive: bool) -> list[str]:
         if not argv:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from podvow.api import Api
 from podvow.cluster.cri import Cri
-from podvow.cluster.node import NodeAccess
+from podvow.cluster.node import NodeAccess, NodePower
 from podvow.errors import InjectionError
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 NODE_ACCESS = "node-access"
 """Capability: commands can be run on the cluster's nodes."""
+WORKER = "a worker node"
+"""Capability: there is a node whose loss does not take the control plane away."""
+
+
+class NodeLostError(InjectionError):
+    """A node did not come back within its window: what its Pods did is no evidence about the cluster."""
 
 
 class Isolation(IntEnum):
@@ -72,6 +78,18 @@ class FaultContext:
             raise InjectionError("no access to the node", hint="node faults need a kind cluster")
         return self.access
 
+    @property
+    def power(self) -> NodePower:
+        """The nodes as machines.
+
+        Raises:
+            InjectionError: nothing can switch them.
+        """
+        access: object = self.access
+        if not isinstance(access, NodePower):
+            raise InjectionError("nothing can switch the nodes on and off", hint="that needs a kind cluster")
+        return access
+
     def path(self, kind: str, name: str = "") -> str:
         """Return the API path of a kind (`pods`, `apis/apps/v1/deployments`) in the scenario's namespace."""
         group, _, plural = kind.rpartition("/")
@@ -113,3 +131,12 @@ class Fault(Protocol):
 
     def undo(self, context: FaultContext) -> None:
         """Heal what outlives the scenario's own objects; most Pod faults leave nothing behind."""
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A fault that outlives its scenario's objects until it is undone."""
+
+    @property
+    def undoing(self) -> str:
+        """What `undo` does, in words for the journal; empty for nothing."""

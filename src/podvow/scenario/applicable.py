@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from podvow.claims import Claim
 from podvow.cluster.profile import ClusterProfile, NodeProfile
-from podvow.faults.base import NODE_ACCESS
+from podvow.faults.base import NODE_ACCESS, WORKER
 
 
-def lacking(needs: frozenset[str], *, node_access: bool) -> str:
+def lacking(needs: frozenset[str], *, node_access: bool, worker: bool = True) -> str:
     """Return which capabilities a cluster lacks, in words; empty when it has all of them."""
-    missing = needs - ({NODE_ACCESS} if node_access else set())
+    there = {capability for capability, has in ((NODE_ACCESS, node_access), (WORKER, worker)) if has}
+    missing = needs - there
     return f"this cluster lacks: {', '.join(sorted(missing))}" if missing else ""
 
 
@@ -31,7 +32,7 @@ def gate_of(profile: ClusterProfile, node: NodeProfile, name: str) -> bool | Non
 def inapplicable(claims: Iterable[Claim], profile: ClusterProfile, node: NodeProfile) -> str:
     """Return why claims are not about a node, with what was detected; empty when all of them are."""
     for claim in claims:
-        reason = claim.inapplicable(node.version, lambda name: gate_of(profile, node, name))
+        reason = claim.inapplicable(node.version, lambda name: gate_of(profile, node, name), node.capabilities)
         if reason:
             return f"{reason} ({node.name})"
     return ""

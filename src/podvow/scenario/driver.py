@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Protocol
 from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.profile import ClusterProfile, NodeProfile
-from podvow.cluster.provider import Cluster
+from podvow.cluster.provider import DISTURBED, ROLE_LABEL, Cluster
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError
 from podvow.faults.journal import Journal
@@ -22,6 +23,7 @@ from podvow.scenario.play import Play, Stage, Tenant
 from podvow.scenario.recorder import Recorder
 from podvow.scenario.scheduler import Job, Scheduler
 from podvow.scenario.tenancy import Tenancy
+from podvow.scenario.together import Party
 from podvow.timeline import Meta, Timeline, save
 from podvow.timeline.record import Kind
 
@@ -115,14 +117,24 @@ class Driver:
         self._hub: Hub | None = None
         self._tenancy: Tenancy | None = None
         self.leaks: list[str] = []
+        self._parties: dict[str, Party] = {}
+        self._last_party: dict[str, Party] = {}
         room = {name: min(per_node, max(1, node.allocatable_pods - 10)) for name, node in self._workers.items()}
         self._scheduler = Scheduler(
             (
-                Job(p.key, min(p.scenario.pod_count, per_node), p.scenario.isolation, p.scenario.typical_s, p.nodes)
+                Job(
+                    p.key,
+                    min(p.scenario.pod_count, per_node),
+                    p.scenario.isolation,
+                    p.scenario.typical_s,
+                    p.nodes,
+                    repr(p.scenario.node_faults),
+                )
                 for p in planned
             ),
             room,
             busy=busy,
+            disturbed=[n for n, node in self._workers.items() if node.labels.get(ROLE_LABEL) == DISTURBED],
         )
 
     def start(self) -> None:
@@ -177,8 +189,9 @@ class Driver:
                         self._changed.wait(0.5)
                 for job, node in started:
                     planned = self._planned[job.key]
+                    party = self._party(job.key, node)
                     thread = threading.Thread(
-                        target=self._record, args=(planned, node), name=planned.id, daemon=True
+                        target=self._record, args=(planned, node, party), name=planned.id, daemon=True
                     )
                     self._threads[job.key] = thread
                     thread.start()
@@ -192,6 +205,38 @@ class Driver:
         finally:
             with self._changed:
                 self._changed.notify_all()
+
+    def _party(self, key: str, node: str) -> Party | None:
+        """Return those with whom a scenario shares its node faults, None for one without."""
+        name, members = self._scheduler.group(key)
+        if not name:
+            return None
+        party = self._parties.get(name)
+        if party is None:
+            party = Party(
+                node,
+                members,
+                len(self._planned[key].scenario.node_faults),
+                before=self._last_party.get(node),
+                stop=self._stop,
+                calm=lambda: self._calm(name),
+            )
+            self._parties[name] = self._last_party[node] = party
+        party.join(key)
+        return party
+
+    def _calm(self, group: str) -> None:
+        with self._changed:
+            self._scheduler.calm(group)
+            self._changed.notify_all()
+
+    @property
+    def exclusive_s(self) -> list[float]:
+        """The longest chain of node faults: how long each sequence kept its node to itself, in seconds."""
+        chains: defaultdict[str, list[float]] = defaultdict(list)
+        for party in self._parties.values():
+            chains[party.node].append(party.exclusive_s)
+        return max(chains.values(), key=sum, default=[])
 
     def _save_the_rest(self) -> None:
         """Give every scenario that never began evidence that says so: no verdict without evidence."""
@@ -211,6 +256,8 @@ class Driver:
         profile = self._workers.get(node)
         manifests = planned.scenario.manifests()
         pods = [m["metadata"]["name"] for m in manifests if m["kind"] == "Pod"]
+        if planned.scenario.static and pods:
+            pods[-1] = f"{pods[-1]}-{node}"
         return Meta(
             scenario=planned.id,
             test=planned.test,
@@ -224,7 +271,7 @@ class Driver:
             run=self._run_id,
         )
 
-    def _record(self, planned: Planned, node: str) -> None:
+    def _record(self, planned: Planned, node: str, party: Party | None) -> None:
         assert self._hub is not None  # noqa: S101 (start() made both before any thread)
         assert self._tenancy is not None  # noqa: S101
         recorder = Recorder(self._meta(planned, node), self._stop)
@@ -232,9 +279,14 @@ class Driver:
         self._hub.attach(planned.key, namespace, recorder)
         self._listener.scenario_started(planned.id)
         try:
-            tenant = Tenant(namespace, self._tenancy.labels_for(planned.key), lambda: self.settled(planned.key))
-            self._tenancy.make(planned.key)
-            Play(self._stage, planned.scenario, recorder, tenant, self._workers[node]).run()
+            labels = self._tenancy.labels_for(planned.key)
+            tenant = Tenant(namespace, labels, lambda: self.settled(planned.key), planned.key, party)
+            play = Play(self._stage, planned.scenario, recorder, tenant, self._workers[node])
+            try:
+                self._tenancy.make(planned.key)
+                play.run()
+            finally:
+                play.close()
             last = recorder.timeline().end_ns
             self._hub.settle(planned.key, node, last)
         except ApiError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podvow.errors import UsageError
-from podvow.faults.base import Fault, Isolation
+from podvow.faults.base import NODE_ACCESS, Fault, Isolation
 from podvow.probes.base import Probe
 from podvow.scenario.conditions import Condition
 from podvow.scenario.manifest import Manifest, load_fixture, merge_patch, pod_specs
@@ -83,6 +83,7 @@ class Scenario:
         until: state to reach after it; counts as the positive control.
         hold: window to go on observing in the end.
         then: more steps, run after `fault`, `until` and before `hold`.
+        static: the Pod is not created by the API but lies as a manifest on the node; the API shows its mirror.
         expect_rejection: the API server must refuse the main object.
         deadline_s: the harness's patience for one step, in seconds.
         typical_s: how long the scenario takes on an idle cluster, in seconds; the longest start first.
@@ -99,6 +100,7 @@ class Scenario:
     until: Condition | None = None
     hold: str = ""
     then: Sequence[Step] = ()
+    static: bool = False
     expect_rejection: bool = False
     deadline_s: float = 90.0
     typical_s: float = 10.0
@@ -130,11 +132,16 @@ class Scenario:
         return max((fault.isolation for fault in self.faults), default=Isolation.POD)
 
     @property
+    def node_faults(self) -> tuple[Fault, ...]:
+        """Those of its faults that reach a whole node, in order: who has the same ones shares them."""
+        return tuple(fault for fault in self.faults if fault.isolation is Isolation.NODE)
+
+    @property
     def needs(self) -> frozenset[str]:
         """The capabilities of the cluster that its faults and probes need."""
         needs = [fault.needs for fault in self.faults]
         needs += [step.probe.needs for step in self.steps if isinstance(step, Look)]
-        return frozenset().union(*needs)
+        return frozenset({NODE_ACCESS} if self.static else ()).union(*needs)
 
     def resolved(self, params: Mapping[str, Any]) -> Scenario:
         """Return the scenario with those of a test's parameters that name a field put in."""

@@ -13,7 +13,8 @@ from podvow.cluster.node import NodeAccess
 from podvow.cluster.profile import NodeProfile
 from podvow.deadline import Deadline
 from podvow.errors import PodvowError
-from podvow.faults.base import Fault, FaultContext
+from podvow.faults import static
+from podvow.faults.base import Fault, FaultContext, Isolation, Lasting
 from podvow.faults.journal import Journal
 from podvow.faults.spec import plural_of
 from podvow.probes.base import Probe
@@ -22,7 +23,8 @@ from podvow.scenario.manifest import Manifest, prepare
 from podvow.scenario.model import Hold, Inject, Look, Scenario, Send, Until
 from podvow.scenario.recorder import Recorder, Waited
 from podvow.scenario.requests import send_tables
-from podvow.timeline.record import Kind
+from podvow.scenario.together import LateError, Party
+from podvow.timeline.record import Kind, Record
 from podvow.timeline.sources.status import slim
 from podvow.timeline.timeline import FaultMark
 
@@ -59,11 +61,15 @@ class Tenant:
         namespace: its namespace.
         labels: labels of everything that it makes.
         settled: tells the scheduler that the busy part is over.
+        key: short name of the scenario.
+        party: with whom it shares its node faults, None when it has none.
     """
 
     namespace: str
     labels: Mapping[str, str]
     settled: Callable[[], None]
+    key: str = ""
+    party: Party | None = None
 
 
 class Play:
@@ -78,6 +84,8 @@ class Play:
         self._tenant = tenant
         self._node = node
         self._faults = 0
+        self._node_faults = 0
+        self._to_undo: list[tuple[str, Callable[[], None]]] = []
         self._context = FaultContext(
             api=stage.api,
             namespace=tenant.namespace,
@@ -118,9 +126,29 @@ class Play:
             if not going:
                 return
 
+    def close(self) -> None:
+        """Undo the own faults, the last one first, and take leave of who shared the others; to be called always."""
+        for name, undo in reversed(self._to_undo):
+            try:
+                undo()
+            except Exception as error:  # noqa: BLE001 - the others must be undone all the same
+                self._recorder.say(Kind.LOST, reason=f"{name} could not be undone: {error}")
+            else:
+                self._recorder.say(Kind.UNDONE, fault=name)
+        party = self._tenant.party
+        if party is not None:
+            party.leave(self._tenant.key, self._context)
+            for name in party.undone:
+                self._recorder.say(Kind.UNDONE, fault=name)
+            if party.lost:
+                self._recorder.say(Kind.LOST, reason=party.lost)
+
     def _deploy(self, scenario: Scenario) -> bool:
         for manifest in scenario.manifests():
             ready = self._prepare(manifest)
+            if scenario.static and manifest["kind"] == "Pod":
+                self._write_static(ready)
+                continue
             path = self._context.path(plural_of(manifest["kind"]))
             try:
                 answer = self._context.api.post(path, ready)
@@ -137,6 +165,14 @@ class Play:
                     # Admission refuses Pods until the quota controller has filled in the quota's status.
                     self._recorder.wait(_QUOTA_COUNTS, Deadline.after(_PROOF_S))
         return True
+
+    def _write_static(self, manifest: Manifest) -> None:
+        undoing = static.undoing(self._tenant.namespace, self._node.name)
+        self._stage.journal.write("static Pod", undo=undoing, node=self._node.name)
+        self._to_undo.append(("static_pod", lambda: static.remove(self._context)))
+        static.write(self._context, manifest)
+        name = static.mirror_name(manifest, self._node.name)
+        self._applied({**manifest, "metadata": {**manifest["metadata"], "name": name}})
 
     def _until(self, number: int, step: Until) -> bool:
         began = time.monotonic()
@@ -159,29 +195,57 @@ class Play:
     def _inject(self, fault: Fault) -> bool:
         index = self._faults
         self._faults += 1
-        self._stage.journal.write(
-            "fault",
-            undo=f"delete namespace {self._context.namespace}",
-            fault=fault.name,
-            target=fault.target,
-            namespace=self._context.namespace,
-            node=self._node.name,
-        )
-        begin = self._recorder.say(Kind.FAULT, index=index, name=fault.name, target=fault.target)
+        begun: list[Record] = []
+
+        def begin() -> None:
+            self._announce(fault)
+            begun.append(self._recorder.say(Kind.FAULT, index=index, name=fault.name, target=fault.target))
+
         try:
-            facts = dict(fault.inject(self._context))
+            facts = dict(self._hit(fault, begin))
+        except LateError:
+            reason = f"{fault.name} took place without this scenario, which was not ready in time"
+            self._recorder.say(Kind.LOST, reason=reason)
+            return False
         except (PodvowError, OSError, TimeoutError) as error:
             if isinstance(error, ApiError) and error.status in {0, 429, 500, 502, 503, 504}:
                 raise
             self._recorder.say(Kind.FAULT_FAILED, index=index, error=str(error))
             return False
-        mark = FaultMark(index, fault.name, fault.target, replace(begin, data={**begin.data, "facts": facts}), None)
+        mark = FaultMark(
+            index, fault.name, fault.target, replace(begun[0], data={**begun[0].data, "facts": facts}), None
+        )
         proof = Condition(f"{fault.name} observed", lambda t: fault.observed(t, mark))
         if self._recorder.wait(proof, Deadline.after(_PROOF_S)) is not Waited.MET:
             self._recorder.say(Kind.FAULT_FAILED, index=index, error="not observed to happen", facts=facts)
             return False
         self._recorder.say(Kind.FAULT_DONE, index=index, facts=facts)
         return True
+
+    def _hit(self, fault: Fault, begin: Callable[[], None]) -> Mapping[str, Any]:
+        """Inject a fault: one of the node together with those who need the same, any other one alone."""
+        party = self._tenant.party
+        if fault.isolation is Isolation.NODE and party is not None:
+            number = self._node_faults
+            self._node_faults += 1
+            return party.meet(self._tenant.key, number, begin, fault, self._context)
+        if fault.isolation is not Isolation.POD or isinstance(fault, Lasting):
+            self._to_undo.append((fault.name, lambda: fault.undo(self._context)))
+        begin()
+        return fault.inject(self._context)
+
+    def _announce(self, fault: Fault) -> None:
+        undo = f"delete namespace {self._context.namespace}"
+        if isinstance(fault, Lasting) and fault.undoing:
+            undo = f"on {self._node.name}: {fault.undoing}; {undo}"
+        self._stage.journal.write(
+            "fault",
+            undo=undo,
+            fault=fault.name,
+            target=fault.target,
+            namespace=self._context.namespace,
+            node=self._node.name,
+        )
 
     def _look(self, probe: Probe) -> bool:
         """Write down what a probe sees; one that could not look is said so and judged by who needed it."""
