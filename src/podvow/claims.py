@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,6 +26,7 @@ class Claim(BaseModel):
         catalogue: ids of the behaviour catalogue.
         versions: range of kubelet versions that the claim is about, e.g. `>=1.29`.
         gates: feature gates that it needs, of API server and kubelet; `Name=false` for one that must be off.
+        capabilities: what its node must be able to do, as it was found (`podvow.cluster.profile.NodeProfile`).
         expected: verdict expected by kubelet version range, first match counts.
         severity: for allure.
         feature: section of the documentation, for grouping.
@@ -42,6 +43,7 @@ class Claim(BaseModel):
     catalogue: tuple[str, ...] = ()
     versions: str = ">=1.29"
     gates: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
     expected: Mapping[str, Literal["holds", "violated"]] = Field(default_factory=dict)
     severity: Literal["blocker", "critical", "normal", "minor", "trivial"] = "normal"
     feature: str = ""
@@ -75,12 +77,15 @@ class Claim(BaseModel):
         """Tell whether the claim is about a kubelet of this version."""
         return SpecifierSet(self.versions).contains(kubelet, prereleases=True)
 
-    def inapplicable(self, kubelet: Version, gate: Callable[[str], bool | None]) -> str:
+    def inapplicable(
+        self, kubelet: Version, gate: Callable[[str], bool | None], capabilities: Collection[str] = ()
+    ) -> str:
         """Return why the claim is not about a node, with what was detected; empty when it is.
 
         Args:
             kubelet: version of the node's kubelet.
             gate: returns whether a feature gate is on, on the API server and on the node; None for unknown.
+            capabilities: what the node was found to be able to do.
         """
         if not self.applies_to(kubelet):
             return f"{self.id} is about kubelets {self.versions}, this one is {kubelet}"
@@ -90,7 +95,8 @@ class Claim(BaseModel):
             if state is not (value != "false"):
                 told = {True: "on", False: "off", None: "not known to this cluster"}[state]
                 return f"{self.id} needs the gate {name} {'off' if value == 'false' else 'on'}; it is {told}"
-        return ""
+        missing = [name for name in self.capabilities if name not in capabilities]
+        return f"{self.id} needs a node with {', '.join(missing)}" if missing else ""
 
     def expected_on(self, kubelet: Version) -> str:
         """Return the verdict that is expected on a kubelet of this version."""

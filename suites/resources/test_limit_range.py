@@ -21,7 +21,7 @@ from podvow.scenario.sized import sized
     ],
 )
 @scenario(pod="gated", objects=("objects/defaults",), steady=applied(), typical_s=2)
-def test_defaults_are_filled_into_a_regular_init_container(timeline: Trial, given: str) -> None:
+def test_defaults_are_filled_into_a_regular_init_container(timeline: Trial, given: str, edits: object) -> None:
     timeline.must(
         accepted(),
         applied_resources("init-1", *given.split()),
@@ -55,7 +55,7 @@ def test_defaults_are_filled_into_sidecars_and_each_container_by_itself(timeline
     ],
 )
 @scenario(pod="gated", objects=("objects/pod-ceiling",), steady=applied(), typical_s=2)
-def test_a_pod_whose_containers_exceed_the_ceiling_only_together_is_taken(timeline: Trial) -> None:
+def test_a_pod_whose_containers_exceed_the_ceiling_only_together_is_taken(timeline: Trial, edits: object) -> None:
     timeline.must(accepted())
 
 
@@ -71,5 +71,7 @@ def test_a_pod_whose_containers_exceed_the_ceiling_only_together_is_taken(timeli
     ],
 )
 @scenario(pod="gated", objects=("objects/pod-ceiling",), expect_rejection=True, steady=applied(), typical_s=2)
-def test_a_pod_whose_effective_limit_exceeds_the_ceiling_is_refused(timeline: Trial, limit: str) -> None:
+def test_a_pod_whose_effective_limit_exceeds_the_ceiling_is_refused(
+    timeline: Trial, limit: str, edits: object
+) -> None:
     timeline.must(rejected_with(403, f"maximum cpu usage per Pod is 100m, but limit is {limit}"))

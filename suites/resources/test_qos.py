@@ -37,7 +37,7 @@ GATED = pod_shows("status/conditions/PodScheduled/reason", "SchedulingGated")
     ],
 )
 @scenario(pod="gated", steady=GATED, typical_s=2)
-def test_init_containers_count_for_the_qos_class(timeline: Trial, expected: str) -> None:
+def test_init_containers_count_for_the_qos_class(timeline: Trial, expected: str, edits: object) -> None:
     timeline.must(qos(expected))
 
 
@@ -51,7 +51,7 @@ def test_init_containers_count_for_the_qos_class(timeline: Trial, expected: str)
     ],
 )
 @scenario(pod="gated", steady=GATED, typical_s=2)
-def test_sidecars_count_for_the_qos_class(timeline: Trial, expected: str) -> None:
+def test_sidecars_count_for_the_qos_class(timeline: Trial, expected: str, edits: object) -> None:
     timeline.must(qos(expected))
 
 
@@ -68,5 +68,5 @@ def test_sidecars_count_for_the_qos_class(timeline: Trial, expected: str) -> Non
     ],
 )
 @scenario(pod="gated", steady=GATED, typical_s=2)
-def test_the_pods_own_resources_decide_the_qos_class(timeline: Trial, expected: str) -> None:
+def test_the_pods_own_resources_decide_the_qos_class(timeline: Trial, expected: str, edits: object) -> None:
     timeline.must(qos(expected))

@@ -81,7 +81,9 @@ def shape(name: str, *containers: str, **used: str) -> Any:
     ],
 )
 @scenario(pod="gated", objects=("objects/quota",), steady=COUNTED, typical_s=3)
-def test_quota_counts_the_highest_init_or_the_sum_of_apps(timeline: Trial, used: dict[str, str]) -> None:
+def test_quota_counts_the_highest_init_or_the_sum_of_apps(
+    timeline: Trial, used: dict[str, str], edits: object
+) -> None:
     timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
 
 
@@ -109,7 +111,7 @@ def test_quota_counts_the_highest_init_or_the_sum_of_apps(timeline: Trial, used:
     ],
 )
 @scenario(pod="gated", objects=("objects/quota-storage",), steady=COUNTED, typical_s=3)
-def test_quota_counts_local_storage_by_the_same_rule(timeline: Trial, used: dict[str, str]) -> None:
+def test_quota_counts_local_storage_by_the_same_rule(timeline: Trial, used: dict[str, str], edits: object) -> None:
     timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
 
 
@@ -180,7 +182,9 @@ def test_quota_counts_local_storage_by_the_same_rule(timeline: Trial, used: dict
     ],
 )
 @scenario(pod="gated", objects=("objects/quota",), steady=COUNTED, typical_s=3)
-def test_sidecars_count_with_the_apps_and_with_every_later_init(timeline: Trial, used: dict[str, str]) -> None:
+def test_sidecars_count_with_the_apps_and_with_every_later_init(
+    timeline: Trial, used: dict[str, str], edits: object
+) -> None:
     timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
 
 
@@ -216,7 +220,9 @@ def test_sidecars_count_with_the_apps_and_with_every_later_init(timeline: Trial,
     ],
 )
 @scenario(pod="gated", objects=("objects/quota",), steady=COUNTED, typical_s=3)
-def test_quota_counts_the_pods_own_resources_where_it_has_some(timeline: Trial, used: dict[str, str]) -> None:
+def test_quota_counts_the_pods_own_resources_where_it_has_some(
+    timeline: Trial, used: dict[str, str], edits: object
+) -> None:
     timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
 
 
@@ -244,6 +250,6 @@ def test_quota_counts_the_pods_own_resources_where_it_has_some(timeline: Trial, 
 )
 @scenario(pod="gated", objects=("objects/quota", "objects/defaults"), steady=COUNTED, typical_s=3)
 def test_a_quota_takes_an_init_container_that_is_given_default_resources(
-    timeline: Trial, used: dict[str, str]
+    timeline: Trial, used: dict[str, str], edits: object
 ) -> None:
     timeline.must(accepted(), *(quota_used(resource, amount) for resource, amount in used.items()))

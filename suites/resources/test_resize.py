@@ -26,7 +26,7 @@ from podvow.marks import Trial, claim, scenario
 from podvow.probes.node import container_cgroup, pod_cgroup
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
 from podvow.scenario.conditions import pod_shows, running, started
-from podvow.scenario.model import Look
+from podvow.scenario.model import Hold, Look
 
 INITS = "status/initContainerStatuses"
 INITIALISED: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["true"]}]}}
@@ -52,7 +52,7 @@ def restarts_on(resource: str) -> dict[str, Any]:
     then=(Look(container_cgroup("side-1")), Look(pod_cgroup())),
     typical_s=10,
 )
-def test_a_sidecar_is_resized_in_place(timeline: Trial) -> None:
+def test_a_sidecar_is_resized_in_place(timeline: Trial, edits: object, steady: object) -> None:
     timeline.must(
         resources_became("side-1", "cpu=30m/90m", "memory=16Mi/40Mi"),
         cgroup_had("cpu=30m/90m", "memory=/40Mi", of="side-1"),
@@ -86,7 +86,7 @@ def test_a_running_init_container_is_resized_in_place(timeline: Trial) -> None:
     )
 
 
-@claim("resources.resize.finished-init-spec-only")
+@claim("resources.resize.finished-init-not-rerun")
 @pytest.mark.parametrize(
     ("edits", "steady"),
     [
@@ -96,16 +96,21 @@ def test_a_running_init_container_is_resized_in_place(timeline: Trial) -> None:
 )
 @scenario(
     pod="resizable",
-    fault=resize("init-1", "cpu=30m/60m"),
+    fault=resize("init-1", "cpu=80m/300m"),
     until=kubelet_saw_it(),
-    hold="quiet",
+    then=(Hold("quiet"), Look(container_cgroup("side-1")), Look(pod_cgroup())),
     typical_s=40,
 )
-def test_resizing_a_finished_init_container_changes_the_spec_only(timeline: Trial) -> None:
+def test_resizing_a_finished_init_container_runs_nothing_again(
+    timeline: Trial, edits: object, steady: object
+) -> None:
     timeline.must(
         generation_observed(),
-        spec_resources("init-1", "cpu=30m/60m"),
-        resources_kept("init-1", "cpu=10m/50m"),
+        spec_resources("init-1", "cpu=80m/300m"),
+        resources_became("init-1", "cpu=80m/300m"),
+        resources_kept("side-1", "cpu=10m/40m"),
+        cgroup_had("cpu=10m/40m", of="side-1"),
+        cgroup_had("cpu=30m/110m"),
         not_rerun("init-1"),
         not_restarted("side-1"),
         kept_sandbox(),
@@ -116,11 +121,11 @@ def test_resizing_a_finished_init_container_changes_the_spec_only(timeline: Tria
 @claim("resources.resize.waiting-init-starts-with-it")
 @scenario(
     pod="resizable",
-    edits={"spec": {"initContainers": [{"name": "init-2", "command": ["sleep", "15"]}]}},
+    edits={"spec": {"initContainers": [{"name": "init-2", "command": ["sleep", "30"]}]}},
     steady=started("init-2"),
     fault=resize("init-3", "cpu=30m/90m"),
     until=running("app"),
-    typical_s=25,
+    typical_s=40,
 )
 def test_an_init_container_resized_before_it_starts_runs_with_its_new_resources(timeline: Trial) -> None:
     timeline.must(
@@ -165,7 +170,7 @@ def test_resizing_an_app_in_place_disturbs_no_init_container(timeline: Trial) ->
     ],
 )
 @scenario(pod="resizable", steady=running("app"), until=running("app", anew=True), hold="quiet", typical_s=42)
-def test_an_app_that_is_restarted_for_its_resize_restarts_alone(timeline: Trial, fault: Any) -> None:
+def test_an_app_that_is_restarted_for_its_resize_restarts_alone(timeline: Trial, fault: Any, edits: object) -> None:
     timeline.must(
         resources_became("app", *fault.sizes),
         restarted("app"),

@@ -38,7 +38,7 @@ REFUSED = pod_shows("status/conditions/PodScheduled/reason", "Unschedulable")
     ],
 )
 @scenario(pod="bare", until=REFUSED, hold="quiet", typical_s=33)
-def test_a_pod_whose_init_container_fits_no_node_is_not_scheduled(timeline: Trial, why: str) -> None:
+def test_a_pod_whose_init_container_fits_no_node_is_not_scheduled(timeline: Trial, why: str, edits: object) -> None:
     timeline.must(stayed_unschedulable(why), phase_stayed("Pending", None))
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 _GATE = re.compile(r'^kubernetes_feature_enabled\{[^}]*\bname="(\w+)"[^}]*\}\s+([01])', re.MULTILINE)
+_CGROUP_V1 = re.compile(r"^kubelet_cgroup_version 1$", re.MULTILINE)
+"""With cgroup v2 the kubelet lets the kernel kill all processes of a container at once, unless told otherwise."""
 _QUANTITY = re.compile(r"([0-9.]+(?:[eE][0-9]+)?)([a-zA-Z]*)")
 _DURATION = re.compile(r"([0-9.]+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -283,7 +285,7 @@ def read_profile(api: Api) -> ClusterProfile:
     notes: list[str] = []
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="profile") as pool:
         profiles = pool.map(lambda node: _read_node(api, node), nodes)
-        gates = _read_gates(api, "/metrics", "gates of the API server", notes)
+        gates = _gates_in(_read_metrics(api, "/metrics", "gates of the API server", notes))
         uid = ""
         try:
             uid = api.get("/api/v1/namespaces/kube-system")["metadata"]["uid"]
@@ -313,10 +315,12 @@ def _read_node(api: Api, node: Mapping[str, Any]) -> NodeProfile:
     images = status.get("images") or []
     proxy = f"/api/v1/nodes/{metadata['name']}/proxy"
     notes: list[str] = []
+    metrics = ""
     gates: Mapping[str, bool] = {}
     configuration: Mapping[str, Any] = {}
     if conditions.get("Ready") == "True":
-        gates = _read_gates(api, f"{proxy}/metrics", "gates", notes)
+        metrics = _read_metrics(api, f"{proxy}/metrics", "gates", notes)
+        gates = _gates_in(metrics)
         configuration = _read_configuration(api, f"{proxy}/configz", notes)
     else:
         notes.append("gates and configuration unknown: the node is not ready")
@@ -325,6 +329,8 @@ def _read_node(api: Api, node: Mapping[str, Any]) -> NodeProfile:
         "kubelet-metrics": bool(gates),
         "kubelet-configuration": bool(configuration),
         "declared-features": "declaredFeatures" in status,
+        "single-process-oom-kill": bool(configuration.get("singleProcessOOMKill"))
+        or bool(_CGROUP_V1.search(metrics)),
         "supplemental-groups-policy": bool((status.get("features") or {}).get("supplementalGroupsPolicy")),
         "user-namespaces": any(
             (handler.get("features") or {}).get("userNamespaces") for handler in status.get("runtimeHandlers") or ()
@@ -355,15 +361,19 @@ def _read_node(api: Api, node: Mapping[str, Any]) -> NodeProfile:
     )
 
 
-def _read_gates(api: Api, path: str, what: str, notes: list[str]) -> dict[str, bool]:
+def _read_metrics(api: Api, path: str, what: str, notes: list[str]) -> str:
     try:
-        gates = {name: value == "1" for name, value in _GATE.findall(api.text(path))}
+        metrics = api.text(path)
     except ApiError as error:
         notes.append(f"{what} unknown: {error.message}")
-        return {}
-    if not gates:
+        return ""
+    if not _gates_in(metrics):
         notes.append(f"{what} unknown: {path} names none")
-    return gates
+    return metrics
+
+
+def _gates_in(metrics: str) -> dict[str, bool]:
+    return {name: value == "1" for name, value in _GATE.findall(metrics)}
 
 
 def _read_configuration(api: Api, path: str, notes: list[str]) -> dict[str, Any]:

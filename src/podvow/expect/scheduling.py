@@ -77,7 +77,10 @@ def deadline_ended(container: str, seconds: int, window: str, *, pod: str = "") 
         ended = [run for run in timeline.runs(container, pod) if run.exit]
         if not begun or not ended or ended[-1].exit is None:
             gap = gap_in(timeline, stretch_of(timeline, None), Source.STATUS, Source.RUNTIME)
-            missing = gap or ("" if begun else "no start time was shown")
+            unknown = "" if begun else "no start time was shown"
+            missing = (
+                gap or unknown or ("" if timeline.runs(container, pod) else f"{container} was not seen to run")
+            )
             return inconclusive(missing) if missing else violated(f"{container} did not end")
         end = ended[-1].exit
         least = (end.t_ns + end.precision_ns - begun[0]) / 1e9

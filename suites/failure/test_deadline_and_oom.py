@@ -1,0 +1,123 @@
+"""A deadline that passes during or after initialisation, and init containers that run out of memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from podvow.expect import (
+    condition_stayed,
+    deadline_ended,
+    exited_with,
+    kept_sandbox,
+    kept_uid,
+    never_ran,
+    phase_never,
+    phase_stayed,
+    pod_failed,
+    ran,
+    said,
+    start_time_kept,
+    terminated_with,
+)
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import exited, phase, runs, started, terminated
+
+RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
+
+
+@claim("failure.deadline.covers-init")
+@pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
+@scenario(
+    pod="long-init",
+    edits={"spec": {"activeDeadlineSeconds": 35}},
+    steady=started("init-2"),
+    until=phase("Failed") & exited("init-2"),
+    typical_s=40,
+)
+def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        pod_failed("DeadlineExceeded"),
+        deadline_ended("init-2", 35, "resync"),
+        never_ran("init-3", "app"),
+        phase_never("Running"),
+        start_time_kept(after=None),
+        kept_uid(after=None),
+    )
+
+
+@claim("failure.deadline.counts-from-start-time")
+@pytest.mark.parametrize("restart_policy", ["Always", "Never"])
+@scenario(
+    pod="long-init",
+    # a deadline that began with the app would pass 25 s later, and be noticed as too late by 10 s
+    edits={
+        "spec": {"activeDeadlineSeconds": 60, "initContainers": [{"name": "init-2", "command": ["sleep", "25"]}]}
+    },
+    steady=started("app"),
+    until=phase("Failed") & exited("app"),
+    typical_s=65,
+)
+def test_a_deadline_counts_the_time_that_initialisation_took(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        pod_failed("DeadlineExceeded"),
+        deadline_ended("app", 60, "publish"),
+        start_time_kept(after=None),
+        kept_sandbox(after=None),
+    )
+
+
+@claim("failure.oom.main-process-is-failure")
+@RETRYING
+@scenario(pod="oom-init", until=runs("init-1", 3), typical_s=20)
+def test_an_init_container_out_of_memory_is_retried(timeline: Trial, restart_policy: str) -> None:
+    timeline.must(
+        ran("init-1", at_least=3),
+        exited_with("init-1", 137, run=1),
+        exited_with("init-1", 137, run=2),
+        terminated_with("init-1", reason="OOMKilled", code=137),
+        never_ran("init-2", "app"),
+        kept_sandbox(after=None),
+        kept_uid(after=None),
+    )
+
+
+@claim("failure.oom.main-process-is-failure")
+@scenario(pod="oom-init", restart_policy="Never", until=phase("Failed"), hold="quiet", typical_s=36)
+def test_under_never_an_init_container_out_of_memory_fails_the_pod(timeline: Trial) -> None:
+    timeline.must(
+        pod_failed(),
+        ran("init-1", times=1),
+        exited_with("init-1", 137),
+        terminated_with("init-1", reason="OOMKilled", code=137),
+        never_ran("init-2", "app"),
+    )
+
+
+@claim("failure.oom.child-is-failure-despite-exit-code")
+@RETRYING
+@scenario(pod="oom-child", until=runs("init-1", 3), typical_s=25)
+def test_an_init_container_that_lost_a_child_to_the_oom_killer_is_retried(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        said("init-1", "child=137", run=1),
+        exited_with("init-1", 0, run=1),
+        exited_with("init-1", 0, run=2),
+        terminated_with("init-1", reason="OOMKilled", code=0),
+        ran("init-1", at_least=3),
+        never_ran("init-2", "app"),
+    )
+
+
+@claim("failure.oom.child-is-failure-despite-exit-code", "failure.oom.child-phase-under-never")
+@scenario(pod="oom-child", restart_policy="Never", until=terminated("init-1"), hold="quiet", typical_s=38)
+def test_under_never_an_init_container_that_lost_a_child_starts_nothing(timeline: Trial) -> None:
+    timeline.must(
+        said("init-1", "child=137"),
+        exited_with("init-1", 0),
+        terminated_with("init-1", reason="OOMKilled", code=0),
+        ran("init-1", times=1),
+        never_ran("init-2", "app"),
+        phase_stayed("Pending", None),
+        condition_stayed("Initialized", "False", None),
+    )
