@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from podvow.claims import load_register
+from podvow.errors import ExitCode
 from podvow.paths import ROOT, SUITES
+from podvow.run import exit_code
 from podvow.session import Session, load_judged
 from podvow.verdict import Verdict
 
@@ -79,6 +82,27 @@ def test_evidence_that_says_otherwise_is_a_violation(tmp_path: Path, capsys: pyt
     assert "isolation.images.tools-stay-in-init" in told
     assert "Traceback" not in told
     assert "NotHeldError" not in told
+
+
+def test_a_violation_that_the_register_expects_passes_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mutant = tmp_path / "mutant.jsonl"
+    mutant.write_text((DATA / "tools.jsonl").read_text().replace('"tool=127"', '"tool=0"'))
+    session = _session(tmp_path, {TOOLS: mutant})
+    register = load_register(SUITES / "claims.yaml")
+    told = [
+        c.model_copy(update={"expected": {">=1.29": "violated"}}) if c.area == "isolation" else c
+        for c in register.claims
+    ]
+    knowing = register.model_copy(update={"claims": tuple(told)})
+    monkeypatch.setattr("podvow.pytest_plugin.load_register", lambda _: knowing)
+    options = [str(SUITES / "isolation"), *_options(session)[1:]]
+    assert pytest.main(options) == pytest.ExitCode.OK
+    (result,) = load_judged(session)
+    assert (result.verdict, result.known) == (Verdict.VIOLATED, True)
+    assert exit_code([result], knowing, leaks=[]) is ExitCode.OK
+    assert "1 documentation conflict" in capsys.readouterr().out
 
 
 def test_a_cluster_that_cannot_be_used_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
