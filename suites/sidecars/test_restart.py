@@ -34,20 +34,22 @@ from podvow.faults import kill
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import phase, pod_shows, ready, running, runs
 from podvow.scenario.conditions import said as has_said
+from podvow.scenario.edits import containers
 
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 
 
-def exits(code: int, gate: str, *, ends: bool = False) -> dict[str, Any]:
-    """Edit the fixture sidecar-exits."""
-    gated = {"name": "GATE", "value": gate}
-    side = {"name": "side", "env": [gated, {"name": "CODE", "value": str(code)}]}
-    return {
-        "spec": {
-            "initContainers": [side, {"name": "init-2", "env": [gated]}],
-            "containers": [{"name": "app", "env": [{"name": "ENDS", "value": "yes" if ends else ""}]}],
-        }
-    }
+def exits(code: int, gate: str, **app: str) -> dict[str, Any]:
+    """Edit the fixture sidecar-exits: how its sidecar ends, and beside whom; variables of the app."""
+    side = {"env": {"GATE": gate, "CODE": code}}
+    apps = {"app": {"env": app}} if app else None
+    return containers(inits={"side": side, "init-2": {"env": {"GATE": gate}}}, apps=apps)
+
+
+def failing_later(probe: str, up_s: int, **how: int) -> dict[str, Any]:
+    """Edit the fixture sidecar-probed: a probe of a page that goes away after some seconds."""
+    page = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5, **how}
+    return containers(inits={"side": {"env": {"DELAY_S": 0, "UP_S": up_s}, probe: page}})
 
 
 @claim("sidecars.restart.any-exit-any-policy", "sidecars.restart.regular-inits-untouched")
@@ -121,7 +123,7 @@ def test_a_killed_sidecar_is_restarted_and_nothing_else(timeline: Trial, restart
 
 @claim("sidecars.status.restart-is-published")
 @pytest.mark.parametrize("restart_policy", ["OnFailure", "Never"])
-@scenario(pod="sidecar-exits", edits=exits(1, "app", ends=True), until=phase("Succeeded"), typical_s=18)
+@scenario(pod="sidecar-exits", edits=exits(1, "app", ENDS="yes"), until=phase("Succeeded"), typical_s=18)
 def test_a_restarted_sidecar_is_shown_running_again_in_a_pod_that_then_completes(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -139,12 +141,7 @@ def test_a_restarted_sidecar_is_shown_running_again_in_a_pod_that_then_completes
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(
     pod="sidecar-job",
-    edits={
-        "spec": {
-            "initContainers": [{"name": "side", "env": [{"name": "CRASHES", "value": "yes"}]}],
-            "containers": [{"name": "app", "env": [{"name": "LASTS_S", "value": "3600"}]}],
-        }
-    },
+    edits=containers(inits={"side": {"env": {"CRASHES": "yes"}}}, apps={"app": {"env": {"LASTS_S": 3600}}}),
     steady=running("app"),
     until=runs("side", 4),
     typical_s=46,
@@ -162,29 +159,13 @@ def test_a_sidecar_that_goes_on_crashing_backs_off_beside_a_running_app(
 
 
 @claim("sidecars.probes.liveness-restarts-only-it")
-@POLICIES
+@pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(
     pod="sidecar-probed",
-    edits={
-        "spec": {
-            "initContainers": [
-                {
-                    "name": "side",
-                    "env": [{"name": "DELAY_S", "value": "0"}, {"name": "UP_S", "value": "8"}],
-                    "livenessProbe": {
-                        "httpGet": {"path": "/up", "port": 8080},
-                        "initialDelaySeconds": 5,
-                        "periodSeconds": 1,
-                        "timeoutSeconds": 5,
-                        "failureThreshold": 3,
-                    },
-                }
-            ]
-        }
-    },
+    edits=failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3),
     steady=running("app"),
     until=runs("side", 2) & running("side"),
-    typical_s=18,
+    typical_s=20,
 )
 def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
     timeline: Trial, restart_policy: str
@@ -202,25 +183,10 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
 @claim("sidecars.probes.readiness-counts-for-pod")
 @scenario(
     pod="sidecar-probed",
-    edits={
-        "spec": {
-            "initContainers": [
-                {
-                    "name": "side",
-                    "env": [{"name": "DELAY_S", "value": "0"}, {"name": "UP_S", "value": "6"}],
-                    "readinessProbe": {
-                        "httpGet": {"path": "/up", "port": 8080},
-                        "periodSeconds": 1,
-                        "timeoutSeconds": 5,
-                        "failureThreshold": 1,
-                    },
-                }
-            ]
-        }
-    },
+    edits=failing_later("readinessProbe", 12, failureThreshold=1),
     steady=ready(),
     until=has_said("side", "down") & pod_shows("status/conditions/Ready/status", "False"),
-    typical_s=20,
+    typical_s=26,
 )
 def test_a_sidecar_that_is_no_longer_ready_takes_the_pod_along_and_is_not_restarted(timeline: Trial) -> None:
     timeline.must(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from podvow.expect import (
@@ -12,6 +10,7 @@ from podvow.expect import (
     never_ran,
     pod_failed,
     pod_gone,
+    pod_showed_text,
     ran,
     said,
     signalled_only_after_said,
@@ -20,18 +19,17 @@ from podvow.expect import (
     stopped_within,
     was_signalled,
 )
-from podvow.faults import delete_pod
+from podvow.faults import delete_pod, set_deadline
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import gone, phase, running, started
+from podvow.scenario.edits import containers
 
 APPS = ("app-a", "app-b")
 SIDES = ("side-3", "side-2", "side-1")
 ALL = (*APPS, *SIDES)
 
 
-def lingering(seconds: int, *names: str) -> list[dict[str, Any]]:
-    """Edit containers of the fixture sidecar-stop: how long they take to end."""
-    return [{"name": name, "env": [{"name": "LINGERS_S", "value": str(seconds)}]} for name in names]
+STUBBORN = {"env": {"LINGERS_S": 3600}}
 
 
 @claim("sidecars.stop.after-apps-in-reverse-order")
@@ -50,37 +48,31 @@ def test_a_deleted_pod_stops_its_apps_then_its_sidecars_in_reverse_order(
 
 
 @claim("sidecars.stop.after-apps-in-reverse-order")
-@pytest.mark.parametrize(
-    ("restart_policy", "edits", "until"),
-    [
-        pytest.param(
-            "Never",
-            {
-                "spec": {
-                    "containers": [
-                        {"name": "app-a", "env": [{"name": "LASTS_S", "value": "2"}]},
-                        {"name": "app-b", "env": [{"name": "LASTS_S", "value": "5"}]},
-                    ]
-                }
-            },
-            phase("Succeeded"),
-            id="apps-done",
-        ),
-        pytest.param("Always", {"spec": {"activeDeadlineSeconds": 40}}, phase("Failed"), id="deadline"),
-    ],
+@scenario(
+    pod="sidecar-stop",
+    restart_policy="Never",
+    edits=containers(apps={"app-a": {"env": {"LASTS_S": 2}}, "app-b": {"env": {"LASTS_S": 6}}}),
+    until=phase("Succeeded"),
+    typical_s=22,
 )
-@scenario(pod="sidecar-stop", steady=running(*ALL), typical_s=20)
-def test_a_pod_that_ends_stops_its_sidecars_in_reverse_order_after_its_apps(
-    timeline: Trial, restart_policy: str, edits: object, until: object
-) -> None:
+def test_a_pod_that_is_done_stops_its_sidecars_in_reverse_order_after_its_last_app(timeline: Trial) -> None:
     timeline.must(
         stopped_in_order(APPS, *SIDES, after=None),
+        *(exited_with(app, 0) for app in APPS),
         *(exited_with(sidecar, 7) for sidecar in SIDES),
         *(ran(container, times=1) for container in ALL),
     )
 
 
-STUBBORN = lingering(3600, "side-1", "side-2", "side-3")
+@claim("sidecars.stop.after-apps-in-reverse-order")
+@scenario(pod="sidecar-stop", steady=running(*ALL), fault=set_deadline(1), until=phase("Failed"), typical_s=20)
+def test_a_pod_beyond_its_deadline_stops_its_sidecars_in_reverse_order_after_its_apps(timeline: Trial) -> None:
+    timeline.must(
+        pod_failed("DeadlineExceeded", after=FAULT),
+        *(was_signalled(app) for app in APPS),
+        stopped_in_order(APPS, *SIDES),
+        *(exited_with(container, 7, after=FAULT) for container in ALL),
+    )
 
 
 @claim("sidecars.stop.shares-grace-period")
@@ -88,17 +80,17 @@ STUBBORN = lingering(3600, "side-1", "side-2", "side-3")
     "edits",
     [
         pytest.param(
-            {"spec": {"initContainers": STUBBORN, "containers": lingering(3600, *APPS)}}, id="all-stubborn"
+            containers(inits=dict.fromkeys(SIDES, STUBBORN), apps=dict.fromkeys(APPS, STUBBORN)), id="all"
         ),
-        pytest.param({"spec": {"initContainers": STUBBORN}}, id="stubborn-sidecars"),
+        pytest.param(containers(inits=dict.fromkeys(SIDES, STUBBORN)), id="sidecars"),
     ],
 )
-@scenario(pod="sidecar-stop", steady=running(*ALL), fault=delete_pod(grace_s=6), until=gone(), typical_s=22)
-def test_apps_and_sidecars_share_one_grace_period(timeline: Trial, edits: object) -> None:
+@scenario(pod="sidecar-stop", steady=running(*ALL), fault=delete_pod(grace_s=8), until=gone(), typical_s=26)
+def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: object) -> None:
     timeline.must(
         *(was_signalled(container) for container in ALL),
         # what is left when the grace period is over gets two seconds more
-        stopped_within(6 + 2, *ALL),
+        stopped_within(8 + 2, *ALL),
         *(exited_with(sidecar, 137, after=FAULT) for sidecar in SIDES),
         pod_gone(after=FAULT),
     )
@@ -106,7 +98,7 @@ def test_apps_and_sidecars_share_one_grace_period(timeline: Trial, edits: object
 
 @claim("sidecars.stop.signalled-before-later-ones-started", "sidecars.stop.running-init-not-waited-for")
 @scenario(
-    pod="sidecar-long-init", steady=started("init-1"), fault=delete_pod(grace_s=12), until=gone(), typical_s=18
+    pod="sidecar-long-init", steady=started("init-1"), fault=delete_pod(grace_s=14), until=gone(), typical_s=18
 )
 def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_starts_no_other(
     timeline: Trial,
@@ -135,4 +127,9 @@ def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Tr
 @claim("sidecars.resources.ephemeral-storage-limit")
 @scenario(pod="sidecar-storage", until=phase("Failed"), deadline_s=150, typical_s=40)
 def test_a_sidecar_beyond_its_limit_of_ephemeral_storage_gets_its_pod_evicted(timeline: Trial) -> None:
-    timeline.must(pod_failed("Evicted"), ran("app", times=1), ran("side", times=1))
+    timeline.must(
+        pod_failed("Evicted"),
+        pod_showed_text("status/message", "Container side exceeded its local ephemeral storage limit"),
+        ran("app", times=1),
+        ran("side", times=1),
+    )

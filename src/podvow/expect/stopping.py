@@ -151,7 +151,7 @@ def signalled_only_after_said(container: str, pattern: str, *, after: After | No
 
 
 def stopped_within(
-    seconds: float, *containers: str, after: After | None = FAULT, window: str = "slack", pod: str = ""
+    seconds: float, *containers: str, after: After | None = FAULT, window: str = "terminal", pod: str = ""
 ) -> Fact:
     """From the first TERM to the last end of the containers no more time passed (plus a window of the profile)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podvow.faults.deadline import set_deadline
 from podvow.faults.debug import debug
 from podvow.faults.nodestatus import offer, withdraw
 from podvow.faults.pod import delete_namespace, evict_pod, send_term
@@ -36,6 +37,7 @@ __all__ = [
     "resize",
     "scale",
     "send_term",
+    "set_deadline",
     "set_image",
     "set_newest_pods_image",
     "set_pod_condition",
