@@ -25,7 +25,7 @@ from podvow.expect.endpoints import (
     endpoint_withdrawn_until_reinitialised,
 )
 from podvow.expect.explain import failure_message
-from podvow.expect.inplace import ended_before_grace, phase_while_waiting
+from podvow.expect.inplace import ended_before_grace, held_back, phase_while_waiting
 from podvow.expect.invariants import STANDING
 from podvow.expect.objects import (
     accepted,
@@ -142,6 +142,7 @@ __all__ = [
     "failure_message",
     "gaps_followed_curve",
     "generation_observed",
+    "held_back",
     "image_changed",
     "image_is",
     "image_unchanged",

@@ -37,3 +37,9 @@ def codes(*, init: str = "0", app: str = "stay") -> dict[str, Any]:
 def rule(values: Sequence[int], *, operator: str = "In", action: str = "Restart") -> dict[str, Any]:
     """Return one of a container's `restartPolicyRules`."""
     return {"action": action, "exitCodes": {"operator": operator, "values": list(values)}}
+
+
+def own(policy: str, told: str, *rules: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of a container of `exits-as-told`: a policy of its own, its exit codes, its rules."""
+    fields: dict[str, Any] = {"restartPolicy": policy, "env": {"CODES": told}}
+    return {**fields, "restartPolicyRules": list(rules)} if rules else fields

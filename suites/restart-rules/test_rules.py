@@ -1,0 +1,218 @@
+"""Restart policies and rules of single containers (pod-lifecycle#container-restart-rules)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    Fact,
+    gaps_followed_curve,
+    kept_sandbox,
+    never_ran,
+    phase_reached,
+    probe_contained,
+    probed,
+    ran,
+    restart_count_was,
+    started_only_after,
+)
+from podvow.marks import Trial, claim, scenario
+from podvow.probes.api import read_log
+from podvow.scenario.conditions import Condition, phase, pod_shows, runs
+from podvow.scenario.edits import containers, own, rule
+from podvow.scenario.model import Look
+
+ENDED = phase("Succeeded", "Failed")
+ALL_42 = rule([42], action="RestartAllContainers")
+
+
+def app(told: dict[str, Any]) -> dict[str, Any]:
+    return containers(apps={"app": told})
+
+
+def init(told: dict[str, Any]) -> dict[str, Any]:
+    return containers(inits={"init": told}, apps={"app": own("Never", "0")})
+
+
+def came_to(final: str, *, app_runs: int, init_runs: int = 1) -> tuple[Fact, ...]:
+    """Return what every row promises: how often each ran, how the Pod ended, that it stayed the same Pod."""
+    apps = (ran("app", times=app_runs), started_only_after("app", "init")) if app_runs else (never_ran("app"),)
+    return (ran("init", times=init_runs), *apps, phase_reached(final), kept_sandbox(after=None))
+
+
+@claim("restart-rules.app.exit-code-in-rule")
+@pytest.mark.parametrize(
+    ("edits", "times", "final"),
+    [
+        pytest.param(app(own("Never", "42 0", rule([42]))), 2, "Succeeded", id="in"),
+        pytest.param(app(own("Never", "43 1", rule([42, 43]))), 2, "Failed", id="in-several"),
+        pytest.param(app(own("Never", "0 1", rule([1], operator="NotIn"))), 2, "Failed", id="not-in"),
+        pytest.param(app(own("Never", "43 0", rule([42]), rule([43]))), 2, "Succeeded", id="second-rule"),
+    ],
+)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=8)
+def test_an_exit_code_in_a_rule_restarts_the_app_of_a_never_pod(
+    timeline: Trial, edits: dict[str, Any], times: int, final: str
+) -> None:
+    timeline.must(*came_to(final, app_runs=times))
+
+
+@claim("restart-rules.app.no-match-falls-back")
+@pytest.mark.parametrize(
+    ("restart_policy", "edits", "times", "final"),
+    [
+        pytest.param("Never", app(own("Never", "1", rule([42]))), 1, "Failed", id="own-Never"),
+        pytest.param("Never", app(own("OnFailure", "1 0", rule([42]))), 2, "Succeeded", id="own-OnFailure"),
+        pytest.param("Never", app(own("OnFailure", "0", rule([42]))), 1, "Succeeded", id="own-OnFailure-exits-0"),
+        pytest.param("Always", app(own("Never", "1", rule([42]))), 1, "Failed", id="own-Never-in-Always"),
+        pytest.param(
+            "Always", app(own("Never", "0", rule([42]))), 1, "Succeeded", id="own-Never-in-Always-exits-0"
+        ),
+    ],
+)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=6)
+def test_an_exit_code_in_no_rule_falls_back_to_the_containers_own_policy(
+    timeline: Trial, restart_policy: str, edits: dict[str, Any], times: int, final: str
+) -> None:
+    timeline.must(*came_to(final, app_runs=times))
+
+
+@claim("restart-rules.app.own-policy")
+@pytest.mark.parametrize(
+    ("restart_policy", "edits", "times", "final"),
+    [
+        pytest.param("Always", app(own("Never", "0")), 1, "Succeeded", id="Never-in-Always-exits-0"),
+        pytest.param("Always", app(own("Never", "1")), 1, "Failed", id="Never-in-Always-exits-1"),
+        pytest.param("OnFailure", app(own("Never", "1")), 1, "Failed", id="Never-in-OnFailure"),
+        pytest.param("Always", app(own("OnFailure", "1 0")), 2, "Succeeded", id="OnFailure-in-Always"),
+        pytest.param("Never", app(own("OnFailure", "1 0")), 2, "Succeeded", id="OnFailure-in-Never"),
+    ],
+)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=7)
+def test_an_apps_own_policy_counts_not_the_pods(
+    timeline: Trial, restart_policy: str, edits: dict[str, Any], times: int, final: str
+) -> None:
+    timeline.must(*came_to(final, app_runs=times))
+
+
+@claim("restart-rules.app.own-policy")
+@scenario(pod="exits-as-told", edits=app(own("Always", "0 1 stay")), until=runs("app", 3), typical_s=17)
+def test_an_app_with_the_policy_always_is_restarted_in_a_never_pod(timeline: Trial) -> None:
+    timeline.must(*came_to("Running", app_runs=3))
+
+
+@claim("restart-rules.init.own-policy")
+@pytest.mark.parametrize(
+    ("restart_policy", "edits", "facts"),
+    [
+        pytest.param("Always", init(own("Never", "1")), came_to("Failed", app_runs=0), id="Never-in-Always"),
+        pytest.param("OnFailure", init(own("Never", "1")), came_to("Failed", app_runs=0), id="Never-in-OnFailure"),
+        pytest.param(
+            "Never",
+            init(own("OnFailure", "1 0")),
+            came_to("Succeeded", app_runs=1, init_runs=2),
+            id="OnFailure-in-Never",
+        ),
+    ],
+)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=7)
+def test_an_init_containers_own_policy_counts_not_the_pods(
+    timeline: Trial, restart_policy: str, edits: dict[str, Any], facts: tuple[Fact, ...]
+) -> None:
+    timeline.must(*facts)
+
+
+@claim("restart-rules.init.own-policy")
+@scenario(
+    pod="exits-as-told",
+    restart_policy="Always",
+    edits=containers(inits={"init": own("Never", "0")}, apps={"app": {"env": {"CODES": "1 stay"}}}),
+    until=runs("app", 2),
+    typical_s=7,
+)
+def test_once_an_init_with_the_policy_never_has_succeeded_the_app_is_restarted_always(timeline: Trial) -> None:
+    timeline.must(*came_to("Running", app_runs=2))
+
+
+@claim("restart-rules.init.exit-code-in-rule")
+@pytest.mark.parametrize(
+    ("edits", "facts"),
+    [
+        pytest.param(
+            init(own("Never", "42 0", rule([42]))), came_to("Succeeded", app_runs=1, init_runs=2), id="in-then-ok"
+        ),
+        pytest.param(
+            init(own("Never", "42 1", rule([42]))), came_to("Failed", app_runs=0, init_runs=2), id="in-then-other"
+        ),
+        pytest.param(
+            init(own("Never", "43 1", rule([1], operator="NotIn"))),
+            came_to("Failed", app_runs=0, init_runs=2),
+            id="not-in",
+        ),
+        pytest.param(init(own("Never", "1", rule([42]))), came_to("Failed", app_runs=0), id="no-match"),
+    ],
+)
+@pytest.mark.parametrize("restart_policy", ["Never", "Always"])
+@scenario(pod="exits-as-told", until=ENDED, typical_s=8)
+def test_an_exit_code_in_a_rule_restarts_the_init_container(
+    timeline: Trial, restart_policy: str, edits: dict[str, Any], facts: tuple[Fact, ...]
+) -> None:
+    timeline.must(*facts)
+
+
+@claim("restart-rules.init.success-is-final")
+@scenario(
+    pod="exits-as-told",
+    edits=init(own("Never", "0", rule([1], operator="NotIn"))),
+    until=ENDED,
+    typical_s=6,
+)
+def test_an_init_container_that_succeeded_is_not_restarted_by_a_rule(timeline: Trial) -> None:
+    timeline.must(*came_to("Succeeded", app_runs=1))
+
+
+@claim("restart-rules.rules.first-match-wins")
+@pytest.mark.parametrize(
+    ("edits", "inits"),
+    [
+        pytest.param(app(own("Never", "42 0", ALL_42, rule([42]))), 2, id="all-first"),
+        pytest.param(app(own("Never", "42 0", rule([42]), ALL_42)), 1, id="one-first"),
+    ],
+)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=9)
+def test_the_first_rule_that_matches_is_applied(timeline: Trial, edits: dict[str, Any], inits: int) -> None:
+    timeline.must(*came_to("Succeeded", app_runs=2, init_runs=inits))
+
+
+@claim("restart-rules.rules.same-backoff")
+@pytest.mark.parametrize(
+    ("edits", "until", "name"),
+    [
+        pytest.param(app(own("Never", "42", rule([42]))), runs("app", 3), "app", id="app"),
+        pytest.param(init(own("Never", "42", rule([42]))), runs("init", 3), "init", id="init"),
+    ],
+)
+@scenario(pod="exits-as-told", typical_s=17)
+def test_restarts_by_a_rule_back_off_like_any_other(
+    timeline: Trial, edits: dict[str, Any], until: Condition, name: str
+) -> None:
+    timeline.must(gaps_followed_curve(name, nominal=(0, 10)))
+
+
+@claim("restart-rules.app.crash-log")
+@scenario(
+    pod="exits-as-told",
+    edits=app(own("Never", "42 stay", rule([42]))),
+    until=runs("app", 2) & pod_shows("status/containerStatuses/app/restartCount", 1),
+    then=[Look(read_log("app", previous=True)), Look(read_log("app"))],
+    typical_s=8,
+)
+def test_the_log_of_a_run_that_a_rule_ended_can_be_read(timeline: Trial) -> None:
+    timeline.must(
+        probed("previous log of app", "code", 200),
+        probe_contained("previous log of app", "text", " app 1 exit 42"),
+        probe_contained("log of app", "text", " app 2 start"),
+        restart_count_was("app", 1),
+    )
