@@ -94,7 +94,8 @@ def initialised_in_order(*containers: str, after: After | None = None, pod: str 
 
 def _line(timeline: Timeline, stretch: Stretch, container: str, pattern: str, pod: str) -> Record | None:
     lines = timeline.of(Kind.SAID, pod=pod or timeline.meta.pod, container=container)
-    found = [r for r in lines if r.t_ns in stretch and re.fullmatch(pattern, str(r.data["text"]))]
+    inside = [r for r in lines if r.t_ns <= stretch.end_ns and r.t_ns + r.precision_ns > stretch.begin_ns]
+    found = [r for r in inside if re.fullmatch(pattern, str(r.data["text"]))]
     return found[0] if found else None
 
 

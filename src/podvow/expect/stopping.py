@@ -26,6 +26,11 @@ from podvow.timeline import Record, Run, Source, Timeline
 from podvow.timeline.record import Instant, Kind
 
 
+def _within(record: Record, stretch: Stretch) -> bool:
+    """Tell whether a line of the trace may belong to a stretch, for all that its stamp says."""
+    return record.t_ns <= stretch.end_ns and record.t_ns + record.precision_ns > stretch.begin_ns
+
+
 def _signals(timeline: Timeline, stretch: Stretch, container: str, pod: str) -> tuple[Record, ...]:
     """Return the TERM signals that a container got in a stretch.
 
@@ -35,7 +40,7 @@ def _signals(timeline: Timeline, stretch: Stretch, container: str, pod: str) -> 
     if not timeline.has(Source.TRACE) or not timeline.is_traced(container, pod):
         raise MissingError(f"no trace tells what {container} was told")
     found = timeline.of(Kind.SIGNALLED, pod=pod or timeline.meta.pod, container=container)
-    return tuple(r for r in found if r.t_ns in stretch)
+    return tuple(r for r in found if _within(r, stretch))
 
 
 def _signal(timeline: Timeline, stretch: Stretch, container: str, pod: str) -> Record | Found:
@@ -139,7 +144,7 @@ def signalled_only_after_said(container: str, pattern: str, *, after: After | No
         if isinstance(signal, Found):
             return signal
         lines = timeline.of(Kind.SAID, pod=pod or timeline.meta.pod, container=container)
-        before = [r for r in lines if r.t_ns in stretch and r.instant.before(signal.instant)]
+        before = [r for r in lines if _within(r, stretch) and r.instant.before(signal.instant)]
         told = f"TERM at {at(timeline, signal.t_ns)}"
         if any(re.fullmatch(pattern, str(r.data["text"])) for r in before):
             return holds(told)
