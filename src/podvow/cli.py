@@ -79,7 +79,7 @@ def replay(
     files: Annotated[list[Path], typer.Argument(help="Evidence files (…/evidence/*.jsonl) or folders of them.")],
 ) -> None:
     """Judge stored evidence again; needs no cluster."""
-    from podvow import run as command  # noqa: PLC0415
+    from podvow import replay as command  # noqa: PLC0415
 
     raise typer.Exit(int(command.replay(files)))
 

@@ -1,9 +1,8 @@
-"""`podvow run` and `podvow replay`: checks before, pytest in the middle, report and exit code after."""
+"""`podvow run`: checks before, pytest in the middle, report and exit code after."""
 
 from __future__ import annotations
 
 import json
-import re
 import resource
 import shutil
 import sys
@@ -25,18 +24,17 @@ from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from podvow.live import connect
 from podvow.paths import FIXTURES, ROOT, SUITES
 from podvow.profiles import profile_named
-from podvow.report.model import ClaimInfo, NodeInfo, RunInfo, SeedSentence, Topic
+from podvow.report.model import NodeInfo, RunInfo
+from podvow.report.register import describe
 from podvow.report.summary import verdict_table
 from podvow.report.write import write_all
 from podvow.scenario.driver import workers
 from podvow.scenario.manifest import images_of, load_fixture
 from podvow.scenario.scheduler import limit_s
 from podvow.session import Session, load_judged, new_session, point_latest
-from podvow.timeline import load
-from podvow.verdict import Judged, Verdict, shown
+from podvow.verdict import Judged, Verdict
 
 _PIPE_WIDTH = 150
-_SEED = re.compile(r"^seed:(\d+)$")
 
 
 def run(session: Session, pytest_args: Sequence[str], *, bring_up: bool) -> ExitCode:
@@ -64,7 +62,7 @@ def run(session: Session, pytest_args: Sequence[str], *, bring_up: bool) -> Exit
         # Nothing was run: an empty run among the others would only puzzle.
         shutil.rmtree(session.folder)
         raise
-    code = _pytest(session, pytest_args)
+    code = pytest_main(session, pytest_args)
     return finish(session, register, code, started)
 
 
@@ -132,7 +130,8 @@ def _fixture_images() -> frozenset[str]:
     )
 
 
-def _pytest(session: Session, args: Sequence[str]) -> int:
+def pytest_main(session: Session, args: Sequence[str]) -> int:
+    """Run pytest on the suites; return its exit code."""
     options = [
         str(SUITES),
         f"--rootdir={ROOT}",
@@ -148,53 +147,9 @@ def _pytest(session: Session, args: Sequence[str]) -> int:
 def listing(args: Sequence[str]) -> int:
     """Print the scenarios that a selection matches; touches no cluster. Return the exit code."""
     session = new_session()
-    code = _pytest(session, ["--collect-only", *args])
+    code = pytest_main(session, ["--collect-only", *args])
     shutil.rmtree(session.folder)
     return int(ExitCode.OK if code == pytest.ExitCode.OK else ExitCode.USAGE)
-
-
-def replay(files: Sequence[Path]) -> ExitCode:
-    """Judge stored evidence again with today's expectations; needs no cluster.
-
-    Args:
-        files: evidence files, or folders with such files.
-
-    Raises:
-        UsageError: a file is no evidence, or no test judges it.
-    """
-    paths = [p for f in files for p in (sorted(f.glob("*.jsonl")) if f.is_dir() else [f])]
-    if not paths:
-        raise UsageError("no evidence files given", hint="podvow replay reports/latest/evidence")
-    stored: dict[str, str] = {}
-    for path in paths:
-        scenario = load(path).meta.scenario
-        if scenario in stored:
-            raise UsageError(
-                f"{stored[scenario]} and {path} are both evidence of {scenario}", hint="replay one run at a time"
-            )
-        stored[scenario] = str(path.resolve())
-    session = new_session(replay=stored)
-    try:
-        return _judge_again(session, sorted(stored))
-    finally:
-        shutil.rmtree(session.folder)
-
-
-def _judge_again(session: Session, stored: Sequence[str]) -> ExitCode:
-    code = _pytest(session, [])
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        raise UsageError(f"no test judges {', '.join(stored)}", hint="the suites have changed since")
-    if code == pytest.ExitCode.USAGE_ERROR:
-        return ExitCode.USAGE
-    judged = load_judged(session)
-    register = load_register(SUITES / "claims.yaml")
-    for result in judged:
-        gating = any(register.claim(c).gating for c in result.claims)
-        word = shown(result.verdict, gating=gating, known=result.known)
-        sys.stdout.write(f"{word:14} {result.scenario}\n")
-        for finding in result.findings:
-            sys.stdout.write(f"{'':14}   {finding.kind}: {finding.text}\n")
-    return exit_code(judged, register, leaks=[])
 
 
 def exit_code(judged: Sequence[Judged], register: Register, *, leaks: Sequence[str]) -> ExitCode:
@@ -281,35 +236,3 @@ def run_info(
             "with teardown s": f"{stats.get('with_teardown_s', 0.0):.1f}",
         },
     )
-
-
-def describe(register: Register) -> tuple[list[ClaimInfo], list[SeedSentence], list[Topic]]:
-    """Return the register in the words of the report."""
-    claims = [
-        ClaimInfo(
-            id=c.id,
-            kind=c.kind,
-            statement=c.statement,
-            sources=c.sources,
-            severity=c.severity,
-            epic=_page(c.sources[0]),
-            feature=c.feature,
-            story=c.statement,
-            catalogue=c.catalogue,
-            seed_lines=tuple(int(m.group(1)) for s in c.sources if (m := _SEED.match(s))),
-            note=c.note,
-            not_judged=c.not_judged,
-        )
-        for c in register.claims
-    ]
-    seed = [SeedSentence(s.line, s.text, s.claims, s.note) for s in register.seed]
-    catalogue = [Topic(t.id, t.title, t.reason) for t in register.catalogue]
-    return claims, seed, catalogue
-
-
-def _page(source: str) -> str:
-    if _SEED.match(source):
-        return "The seed"
-    if not source.startswith(("concepts/", "tasks/", "reference/")):
-        return "Characterised from the source"
-    return source.partition("#")[0].rpartition("/")[2].replace("-", " ").capitalize()

@@ -14,7 +14,7 @@ import attr
 from allure_commons.model2 import Attachment, Label, Link, Parameter, Status, StatusDetails, TestResult
 
 from podvow.paths import REPORTS
-from podvow.report import attach, redact, svg
+from podvow.report import allure_about, attach, redact, svg
 from podvow.report.gather import Entry, Report
 from podvow.report.model import CONFLICT, REFUTED, source_url
 from podvow.report.phases import OUTCOMES, steps
@@ -58,8 +58,8 @@ def write(report: Report, folder: Path) -> None:
         path = folder / TestResult.file_pattern.format(prefix=result.uuid)
         facts = attr.asdict(result, filter=lambda _, value: bool(value) or value is False)
         path.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8", errors="replace")
-    _environment(report, folder)
-    _executor(report, folder)
+    allure_about.environment(report, folder)
+    allure_about.executor(report, folder)
     config = CONFIG.read_text(encoding="utf-8")
     (folder / "allurerc.json").write_text(config, encoding="utf-8")
     categories = json.dumps(json.loads(config)["categories"], indent=1)
@@ -216,38 +216,6 @@ def _times(report: Report, entry: Entry) -> tuple[int, int]:
     except ValueError:
         start = 0
     return start, start + int(entry.judged.wall_s * 1000)
-
-
-def _environment(report: Report, folder: Path) -> None:
-    run = report.run
-    facts = {
-        "run": run.id,
-        "provider": run.provider,
-        "server": run.server_version,
-        "wall": f"{run.wall_s:.1f} s",
-        "wall_over_limit": f"{run.wall_over_limit:.2f}",
-        "api_requests": str(run.api_requests),
-    }
-    facts |= {f"node.{n.name}": f"kubelet {n.kubelet_version}, {n.runtime}" for n in run.nodes}
-    facts |= dict(run.extra)
-    escaped = (f"{_property(name)}={_property(value)}" for name, value in facts.items())
-    (folder / "environment.properties").write_text("\n".join(escaped) + "\n", encoding="utf-8")
-
-
-def _property(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", " ").replace("=", "\\=")
-
-
-def _executor(report: Report, folder: Path) -> None:
-    order = int("".join(c for c in report.run.started if c.isdigit())[:14] or 0)
-    about = {
-        "name": "podvow",
-        "type": "podvow",
-        "buildName": report.run.id,
-        "buildOrder": order,
-        "reportName": f"podvow {report.run.server_version}".strip(),
-    }
-    (folder / "executor.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 __all__ = ["OUTCOMES", "stable_id", "status_of", "write"]
