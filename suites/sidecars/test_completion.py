@@ -9,11 +9,14 @@ import pytest
 from podvow.expect import (
     exited_with,
     gaps_followed_curve,
+    never_ran,
+    overlapped,
     phase_never,
     phase_reached,
     pod_failed,
     ran,
     shown_running,
+    started_only_after,
     stopped_in_order,
     was_signalled,
 )
@@ -106,4 +109,41 @@ def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: T
         stopped_in_order("app", "side", after=None),
         shown_running("side", restartCount=0),
         phase_reached("Succeeded"),
+    )
+
+
+@claim("sidecars.completion.failed-init-ends-pod")
+@scenario(
+    pod="sidecar-mixed",
+    restart_policy="Never",
+    edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 1; exit 5"]}}),
+    until=phase("Failed"),
+    typical_s=14,
+)
+def test_under_never_a_failed_init_container_stops_the_sidecars_and_fails_the_pod(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("init-2", 5),
+        stopped_in_order("init-2", "side-1", after=None),
+        pod_failed(),
+        ran("init-2", times=1),
+        ran("side-1", times=1),
+        never_ran("side-2", "init-3", "app"),
+    )
+
+
+@claim("sidecars.restart.untouched-by-a-retried-init")
+@scenario(
+    pod="sidecar-mixed",
+    restart_policy="OnFailure",
+    edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 1; [ -e /podvow/init-2.2 ]"]}}),
+    until=running("app"),
+    typical_s=18,
+)
+def test_a_sidecar_goes_on_while_an_init_container_after_it_is_retried(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("init-2", 1, run=1),
+        ran("init-2", times=2),
+        started_only_after("side-2", "init-2"),
+        *(ran(container, times=1) for container in ("init-1", "side-1", "side-2", "init-3", "app")),
+        overlapped("side-1", "side-2", "app"),
     )
