@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
 from podvow.api import Api
+from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
 from podvow.scenario.logstream import LogStream
 from podvow.scenario.manifest import RUN_LABEL, SCENARIO_LABEL
 from podvow.scenario.nodestream import NodeStream
 from podvow.scenario.recorder import Recorder
 from podvow.timeline import Record, Source
+from podvow.timeline.record import Kind
 from podvow.timeline.sources import events, status
 from podvow.watch import Watch, WatchEvent
 
@@ -74,7 +76,11 @@ class Hub:
                 name="events",
             )
         )
-        self.streams = {node: NodeStream(access, node, self, self._pod_of) for node in nodes} if access else {}
+        self._gone: set[str] = set()
+        self.streams: dict[str, NodeStream] = {}
+        if access:
+            cri = Cri(access)
+            self.streams = {node: NodeStream(access, node, self, self._pod_of, cri) for node in nodes}
 
     def start(self) -> None:
         """Start every source; returns once the first lists are done and every node was heard of.
@@ -88,6 +94,7 @@ class Hub:
             watch.start()
         for stream in self.streams.values():
             stream.wait_beat(0, 10)
+            stream.wait_heard(10)
 
     def stop(self) -> None:
         """Stop every source."""
@@ -149,6 +156,8 @@ class Hub:
                 raw, received_ns=event.received_ns, seq=self._next(), deleted=event.kind == "deleted"
             )
             held: list[Record] = []
+            if record.kind is Kind.DELETED:
+                self._gone.add(record.uid)
             if record.uid and record.uid not in self._by_uid:
                 self._by_uid[record.uid] = (key, record.pod)
                 held = self._unknown.pop(record.uid, [])
@@ -205,9 +214,11 @@ class Hub:
         """A source of a node stopped observing."""
         self._gap(source, node, since_ns, f"{node}: {reason}")
 
-    def node_back(self, node: str, source: Source, *, until_ns: int) -> None:
-        """A source of a node observes again."""
-        self._back(source, node, until_ns, lossless=False)
+    def node_back(
+        self, node: str, source: Source, *, until_ns: int, whole: Callable[[str], bool] | None = None
+    ) -> None:
+        """A source of a node observes again; a scenario whose Pods lost nothing has no gap."""
+        self._back(source, node, until_ns, lossless=False, whole=whole)
 
     def _touched(self, source: Source, where: str) -> list[Recorder]:
         on_node = source in {Source.TRACE, Source.RUNTIME}
@@ -219,8 +230,23 @@ class Hub:
             for recorder in self._touched(source, where):
                 recorder.open_gap(source, since_ns=since_ns, reason=reason, where=where)
 
-    def _back(self, source: Source, where: str, until_ns: int, *, lossless: bool) -> None:
+    def _back(
+        self,
+        source: Source,
+        where: str,
+        until_ns: int,
+        *,
+        lossless: bool,
+        whole: Callable[[str], bool] | None = None,
+    ) -> None:
         with self._lock:
             self._down.pop((source, where), None)
             for recorder in self._touched(source, where):
-                recorder.close_gap(source, until_ns=until_ns, lossless=lossless, where=where)
+                kept = lossless or (whole is not None and self._kept(recorder, whole))
+                recorder.close_gap(source, until_ns=until_ns, lossless=kept, where=where)
+
+    def _kept(self, recorder: Recorder, whole: Callable[[str], bool]) -> bool:
+        """Tell whether nothing was lost of any Pod of a scenario; of one that is gone nobody can tell any more."""
+        keys = {key for key, other in self._recorders.items() if other is recorder}
+        uids = [uid for uid, (key, _) in self._by_uid.items() if key in keys]
+        return all(whole(uid) and uid not in self._gone for uid in uids)

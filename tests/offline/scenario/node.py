@@ -44,9 +44,14 @@ class FakeNode:
         for part in ("bin", "bundles", "pods"):
             (folder / part).mkdir()
         subprocess.run(["mkfifo", folder / "events"], check=True)
-        # Bounded: a reader of a pipe that nobody ever writes to would outlive the tests.
+        # Its own process reads: `timeout` would, when a signal comes too early, leave the reader behind.
         ctr = folder / "bin" / "ctr"
-        ctr.write_text(f'#!/bin/sh\n[ "$*" = "-n k8s.io events" ] && exec timeout 60 cat "{folder}/events"\n')
+        ctr.write_text(
+            "#!/bin/sh\n"
+            '[ "$*" = "-n k8s.io events" ] || exit 0\n'
+            "echo '2026-11-23 14:03:05.1 +0000 UTC k8s.io /namespaces/update {}'\n"
+            f'exec cat "{folder}/events"\n'
+        )
         ctr.chmod(0o755)
 
     def exec(
@@ -124,3 +129,5 @@ class FakeNode:
 
     def __exit__(self, *_: object) -> None:
         self.hang_up()
+        # A reader that waits for somebody to write for the first time would outlive the tests.
+        os.close(os.open(self._folder / "events", os.O_RDWR | os.O_NONBLOCK))

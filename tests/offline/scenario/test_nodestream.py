@@ -35,6 +35,7 @@ class Sink:
         self.namespaces: list[str] = []
         self.gaps: list[tuple[Source, int, str]] = []
         self.back: list[tuple[Source, int]] = []
+        self.whole: Callable[[str], bool] | None = None
         self._changed = threading.Condition()
 
     def node_record(self, namespace: str, record: Record) -> None:
@@ -49,8 +50,12 @@ class Sink:
             self.gaps.append((source, since_ns, reason))
             self._changed.notify_all()
 
-    def node_back(self, node: str, source: Source, *, until_ns: int) -> None:
+    def node_back(
+        self, node: str, source: Source, *, until_ns: int, whole: Callable[[str], bool] | None = None
+    ) -> None:
         assert node == "worker"
+        assert (whole is not None) is (source is Source.TRACE)
+        self.whole = whole
         with self._changed:
             self.back.append((source, until_ns))
             self._changed.notify_all()
@@ -175,16 +180,16 @@ def test_no_text_whatever_stops_the_reader(stream: NodeStream, text: str, tag: s
         logging.getLogger("podvow").setLevel(logging.NOTSET)
 
 
-def test_a_runtime_that_fell_silent_is_a_gap_until_the_next_beat(stream: NodeStream, sink: Sink) -> None:
-    _take(stream, BEAT, "X the event stream of containerd ended")
+def test_a_runtime_that_fell_silent_is_a_gap_until_something_is_heard(stream: NodeStream, sink: Sink) -> None:
+    _take(stream, BEAT, BEAT, "X the event stream of containerd ended")
     assert [(source, reason) for source, _, reason in sink.gaps] == [
         (Source.RUNTIME, "the event stream of containerd ended")
     ]
     before = len(sink.back)
-    _take(stream, BEAT)
-    assert {source for source, _ in sink.back[before:]} == {Source.TRACE, Source.RUNTIME}
-    _take(stream, BEAT)
-    assert len(sink.back) == before + 2, "only the first beat ends a gap"
+    _take(stream, BEAT, BEAT)
+    assert len(sink.back) == before, "a living node is no listening one"
+    _take(stream, "E 1790000003.000000")
+    assert sink.back[before:] == [(Source.RUNTIME, 1_790_000_003_000_000_000)]
 
 
 def test_waiting_for_a_beat(stream: NodeStream) -> None:
@@ -211,7 +216,9 @@ def test_a_program_that_breaks_off_is_started_again_and_known_lines_are_skipped(
         assert sink.texts == ["one", "two", "three"], "each once"
         assert [r.seq for r in sink.records if r.source is Source.TRACE] == [1, 3, 4]
         assert {source for source, _, _ in sink.gaps} == {Source.TRACE, Source.RUNTIME}
-        assert len(sink.back) == 4
+        sink.until(lambda s: {source for source, _ in s.back} == {Source.TRACE, Source.RUNTIME})
+        assert sink.whole
+        assert sink.whole("u-1"), "all that was known is there again"
         # A container that is older than the second program is known to it.
         node.hang_up()
         node.say(event("/tasks/exit", cid(1), id=cid(1), exit_status=4) + "\n")
