@@ -10,6 +10,7 @@ import pytest
 
 from podvow.expect.base import Expectation, judge_all
 from podvow.scenario.model import Scenario
+from podvow.scenario.table import cases_of
 from podvow.timeline import Timeline
 from podvow.verdict import Judgement, Outcome
 
@@ -46,6 +47,11 @@ class Trial(Timeline):
 def claim(*ids: str) -> pytest.MarkDecorator:
     """Name the claims of the register that a test judges."""
     return pytest.mark.claim(*ids)
+
+
+def table(name: str) -> pytest.MarkDecorator:
+    """Make a test out of each request of a table (`fixtures/requests/`); the test takes it as `case`."""
+    return pytest.mark.parametrize("case", cases_of(name), ids=lambda case: case.name)
 
 
 @dataclass(frozen=True)

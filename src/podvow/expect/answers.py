@@ -75,13 +75,16 @@ def _compared(wanted: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     if status != wanted["status"]:
         return f"answered {status}: {message}".rstrip(": ")
     causes = data.get("causes") or ()
-    missing, surplus = _misfits(wanted["causes"], causes)
+    missing, surplus = _misfits(wanted.get("causes", ()), causes)
     if missing or surplus:
         return "; ".join([*(f"missing {m}" for m in missing), *(f"not expected {s}" for s in surplus)])
-    if wanted["message"] and not _fits(wanted["message"], message):
+    if wanted.get("message") and not _fits(wanted["message"], message):
         return f"answered {status}: {message}"
-    if data.get("dropped"):
-        return f"accepted, but not kept: {', '.join(data['dropped'])}"
+    if sorted(data.get("dropped", ())) != sorted(wanted.get("dropped", ())):
+        return f"accepted; not kept: {', '.join(data.get('dropped', ())) or 'nothing'}"
+    for path, value in wanted.get("shown", {}).items():
+        if data.get("shown", {}).get(path) != value:
+            return f"accepted; {path} is {data.get('shown', {}).get(path)}"
     if data.get("reason", "") != _REASONS.get(status, ""):
         return f"reason {data.get('reason', '')}"
     return "; ".join(_mistyped(causes))
@@ -92,8 +95,9 @@ def answered(case: str, expected: Mapping[str, Mapping[str, Any]]) -> Fact:
 
     Args:
         case: id of the request.
-        expected: by range of server versions, the first that matches counts: `status` (200 for accepted, with
-            every field that was sent kept), `causes` (`field: message`) and `message`; `…` stands for any text.
+        expected: by range of server versions, the first that matches counts: `status` (200 for accepted), `causes`
+            (`field: message`), `message`, `dropped` (paths that are ignored; every other value that was sent must
+            be in the answer), `shown` (values by path of the answer). `…` stands for any text.
     """
 
     def find(timeline: Timeline) -> Found:
@@ -105,6 +109,6 @@ def answered(case: str, expected: Mapping[str, Mapping[str, Any]]) -> Fact:
         difference = _compared(wanted, record.data)
         if difference:
             return violated(difference, record.t_ns)
-        return holds("; ".join(wanted["causes"]) or wanted["message"] or "accepted", record.t_ns)
+        return holds("; ".join(wanted.get("causes", ())) or wanted.get("message") or "accepted", record.t_ns)
 
     return Fact(f"{case} answered as expected", "answered", find)

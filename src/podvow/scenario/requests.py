@@ -9,16 +9,22 @@ from typing import Any
 
 from podvow.api import MERGE_PATCH, Api, ApiError
 from podvow.scenario.recorder import Recorder
-from podvow.scenario.table import Case, Raw, Table, dropped, load_table
+from podvow.scenario.table import Case, Raw, Table, dropped, load_table, shown
 from podvow.timeline.record import Kind
 from podvow.timeline.sources.status import slim
 
 _AT_ONCE = 4
 _LEARNED_S = 20.0
 _PAUSE_S = 0.2
+_LONG = 1200
 _PARAMS = {"dryRun": "All", "fieldValidation": "Strict"}
 _NO_ANSWER = frozenset({0, 401, 429, 500, 502, 503, 504})
 _GROUPS = {"apps/v1": "/apis/apps/v1", "batch/v1": "/apis/batch/v1", "v1": "/api/v1"}
+
+
+def _short(text: str) -> str:
+    """Return a message without the middle of a value or a difference that it quotes at great length."""
+    return text if len(text) <= _LONG else f"{text[: _LONG // 2]} … {text[-_LONG // 4 :]}"
 
 
 class _Sender:
@@ -85,9 +91,14 @@ class _Sender:
                 raise
             body: Raw = error.body if isinstance(error.body, dict) else {"message": error.body}
             causes = (body.get("details") or {}).get("causes") or []
-            refusal = {"reason": error.reason, "message": body.get("message", ""), "causes": causes}
-            return {**told, "status": error.status, **refusal}
-        return {**told, "status": 200, "dropped": dropped(case, answer)}
+            return {
+                **told,
+                "status": error.status,
+                "reason": error.reason,
+                "message": _short(body.get("message", "")),
+                "causes": [{**cause, "message": _short(cause.get("message", ""))} for cause in causes],
+            }
+        return {**told, "status": 200, "dropped": dropped(case, answer), "shown": shown(case, answer)}
 
 
 def _learned(sender: _Sender, table: Table) -> bool:
