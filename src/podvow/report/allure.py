@@ -6,8 +6,9 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import attr
@@ -52,8 +53,9 @@ def write(report: Report, folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    evidence = cache(redact.evidence)  # tests may share a recording
     for entry in report.entries:
-        result = _Case(report, entry, folder).result()
+        result = _Case(report, entry, folder, evidence).result()
         # As allure_commons' own logger does, but compact and under a name without chance.
         path = folder / TestResult.file_pattern.format(prefix=result.uuid)
         facts = attr.asdict(result, filter=lambda _, value: bool(value) or value is False)
@@ -85,10 +87,11 @@ def stable_id(*parts: str) -> str:
 class _Case:
     """Builds the result of one verdict."""
 
-    def __init__(self, report: Report, entry: Entry, folder: Path) -> None:
+    def __init__(self, report: Report, entry: Entry, folder: Path, evidence: Callable[[Path], str]) -> None:
         self.report = report
         self.entry = entry
         self.folder = folder
+        self.evidence = evidence
         self.prefix = stable_id(report.run.id, entry.judged.scenario)
 
     def result(self) -> TestResult:
@@ -130,8 +133,9 @@ class _Case:
     def _attach(self, name: str, mime: str, extension: str, text: str) -> list[Attachment]:
         if not text:
             return []
-        source = f"{stable_id(self.prefix, name)}-attachment.{extension}"
-        (self.folder / source).write_text(text, encoding="utf-8", errors="replace")
+        source = f"{stable_id(name, text)}-attachment.{extension}"
+        if not (self.folder / source).exists():
+            (self.folder / source).write_text(text, encoding="utf-8", errors="replace")
         return [Attachment(name=name, source=source, type=mime)]
 
     def _evidence(self) -> Iterator[Attachment]:
@@ -154,7 +158,7 @@ class _Case:
             for name, source in excerpts.items():
                 yield from self._attach(name, "text/plain", "txt", attach.excerpt(timeline, source))
         if self.entry.path:
-            raw = redact.evidence(self.entry.path)
+            raw = self.evidence(self.entry.path)
             yield from self._attach("evidence (JSON lines)", "text/plain", "jsonl", raw)
 
     def _description(self) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from podvow.errors import PodvowError
 from podvow.report.entries import WORST_FIRST, ClaimEntry, Entry
 from podvow.report.model import ClaimInfo, RunInfo, SeedSentence, Topic
 from podvow.timeline import Timeline, load
+from podvow.timeline.record import Kind
 from podvow.verdict import Finding, Judged, Verdict
 
 
@@ -89,14 +90,23 @@ def _key(verdict: Verdict) -> str:
     return verdict.value.replace("-", "_")
 
 
-def _entry(folder: Path, judged: Judged, register: dict[str, ClaimInfo], *, read: bool) -> Entry:
+def _about(timeline: Timeline, judged: Judged) -> Timeline:
+    """Return what a verdict is about: of a table's requests, whose recording is shared, those that it judged."""
+    moments = {t for judgement in judged.judgements for t in judgement.at_ns}
+    own = [r for r in timeline.records if r.kind is not Kind.ANSWERED or r.t_ns in moments]
+    return timeline if len(own) == len(timeline.records) else Timeline(timeline.meta, own)
+
+
+def _entry(
+    folder: Path, judged: Judged, register: dict[str, ClaimInfo], read: Callable[[Path], Timeline] | None
+) -> Entry:
     # A claim that the register does not know gates: a typing error must not hide a violation.
     claims = tuple(register.get(name) or ClaimInfo(name) for name in judged.claims)
     path = folder / judged.evidence if judged.evidence else None
     timeline: Timeline | None = None
-    if path is not None and read:
+    if path is not None and read is not None:
         try:
-            timeline = load(path)
+            timeline = _about(read(path), judged)
         except PodvowError:
             path = path if path.is_file() else None
     return Entry(judged, claims, timeline, path, not claims or any(claim.gating for claim in claims))
@@ -124,7 +134,8 @@ def gather(
         read: whether to load the evidence files; without it the entries have no timeline.
     """
     register = {claim.id: claim for claim in claims}
-    entries = tuple(_entry(folder, j, register, read=read) for j in sorted(judged, key=lambda j: j.scenario))
+    loaded = cache(load) if read else None  # tests may share a recording
+    entries = tuple(_entry(folder, j, register, loaded) for j in sorted(judged, key=lambda j: j.scenario))
     unknown = {c.id: c for e in entries for c in e.claims if c.id not in register}
     known = sorted((register | unknown).values(), key=lambda c: c.id)
     by_claim: dict[str, list[Entry]] = {claim.id: [] for claim in known}
