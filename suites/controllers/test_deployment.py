@@ -10,9 +10,11 @@ from podvow.expect import (
     FAULT,
     SECOND_FAULT,
     SINCE_FAULT,
+    Fact,
     each_new_pod,
     each_old_pod,
     endpoint_never,
+    exited_with,
     generation_observed,
     image_is,
     kept_running,
@@ -34,8 +36,8 @@ from podvow.expect import (
 from podvow.faults import delete_newest_pod, patch_template, scale, set_newest_pods_image, set_template_image
 from podvow.faults.base import Fault
 from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import Condition, object_shows, pods_gone, pods_running, runs, waiting
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
-from podvow.scenario.conditions import object_shows, pods_gone, pods_running
 from podvow.scenario.model import Hold, Inject, Step, Until
 from podvow.scenario.workloads import object_condition as shows
 from podvow.scenario.workloads import some_pods
@@ -56,19 +58,26 @@ def undone_by(undo: Fault) -> tuple[Step, ...]:
     return Inject(undo), Until(whole & pods_gone(1), control=True)
 
 
+def late_and(stuck: Condition) -> Condition:
+    """The Deployment says that it makes no progress, and its new Pod is seen to be stuck."""
+    return shows("Deployment", "Progressing", "False", since_fault=True) & some_pods(stuck, since_fault=True)
+
+
 BAD_INITS = pytest.mark.parametrize(
-    ("fault", "then", "reason"),
+    ("fault", "until", "then", "stuck"),
     [
         pytest.param(
             set_template_image("web", "init-1", "podvow/missing:1", init=True),
+            late_and(waiting("init-1", "ErrImageNeverPull")),
             undone_by(set_template_image("web", "init-1", BLUE, init=True)),
-            "ErrImageNeverPull",
+            (waited_with("init-1", "ErrImageNeverPull"), never_ran("init-1")),
             id="image",
         ),
         pytest.param(
             patch_template("Deployment", "web", exits(3), "init-1 exits 3"),
+            late_and(runs("init-1", 2)),
             undone_by(patch_template("Deployment", "web", exits(0), "init-1 exits 0")),
-            "CrashLoopBackOff",
+            (exited_with("init-1", 3), ran("init-1", at_least=2)),
             id="exit-code",
         ),
     ],
@@ -78,7 +87,6 @@ BLOCKED = scenario(
     objects=("objects/web-service",),
     edits=TWO,
     steady=pods_running(2) & object_shows("Deployment", "status/availableReplicas", 2),
-    until=shows("Deployment", "Progressing", "False", since_fault=True),
     typical_s=26,
 )
 
@@ -154,14 +162,14 @@ def test_an_init_image_changed_past_the_template_changes_nothing_until_the_templ
 @BAD_INITS
 @BLOCKED
 def test_an_init_container_that_cannot_succeed_blocks_the_rollout(
-    timeline: Trial, fault: object, then: object, reason: str
+    timeline: Trial, fault: object, until: object, then: object, stuck: tuple[Fact, ...]
 ) -> None:
     timeline.must(
         object_condition("Deployment", "Progressing", "False", reason="ProgressDeadlineExceeded", after=FAULT),
         object_kept("Deployment", "status/availableReplicas", 2),
         each_old_pod(not_rerun("init-1", "init-2"), kept_running("app"), endpoint_never(ready=False, after=FAULT)),
         each_new_pod(
-            waited_with("init-1", reason),
+            *stuck,
             never_ran("init-2", "app"),
             phase_never("Running"),
             endpoint_never(ready=True),
@@ -174,7 +182,7 @@ def test_an_init_container_that_cannot_succeed_blocks_the_rollout(
 @BAD_INITS
 @BLOCKED
 def test_undoing_the_template_takes_the_blocked_pod_away_and_leaves_the_old_ones_alone(
-    timeline: Trial, fault: object, then: object, reason: str
+    timeline: Trial, fault: object, until: object, then: object, stuck: object
 ) -> None:
     timeline.must(
         object_condition("Deployment", "Progressing", reason="NewReplicaSetAvailable", after=SECOND_FAULT),

@@ -146,8 +146,8 @@ def test_a_job_completes_although_its_sidecar_never_ends_by_itself(
 @claim("controllers.job.deadline-counts-initialising")
 @scenario(
     pod="workloads/slow-job",
-    edits=job(activeDeadlineSeconds=6),
     steady=some_pods(started("init-2")),
+    fault=patch_object("Job", "work", job(activeDeadlineSeconds=1)),
     until=FAILED & pods_gone(1),
     typical_s=12,
 )

@@ -22,8 +22,9 @@ from podvow.expect import (
 )
 from podvow.faults import delete_pod, set_template_image
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import pods_gone, pods_running, waiting
+from podvow.scenario.conditions import object_shows, pods_running, runs, waiting
 from podvow.scenario.model import Hold, Inject, Until
+from podvow.scenario.workloads import some_pods
 
 BLUE, MISSING = "podvow/busybox:blue", "podvow/missing:1"
 PARALLEL = {"spec": {"podManagementPolicy": "Parallel"}}
@@ -48,7 +49,7 @@ def test_an_ordinal_is_not_created_before_the_one_before_it_has_initialised(time
 @scenario(
     pod="workloads/db",
     edits=FAILS,
-    until=waiting("init-1", "CrashLoopBackOff", pod="db-0"),
+    until=runs("init-1", 2, pod="db-0"),
     hold="quiet",
     typical_s=40,
 )
@@ -70,10 +71,10 @@ def test_under_the_parallel_policy_no_ordinal_waits_for_another_ones_init(timeli
     pod="workloads/db",
     steady=pods_running(2),
     fault=set_template_image("db", "init-1", MISSING, init=True, kind="StatefulSet"),
-    until=waiting("init-1", "ErrImageNeverPull", pod="db-1"),
+    until=some_pods(waiting("init-1", "ErrImageNeverPull"), since_fault=True),
     then=(
         Inject(set_template_image("db", "init-1", BLUE, init=True, kind="StatefulSet")),
-        Until(pods_gone(1), control=True),
+        Until(object_shows("StatefulSet", "status/observedGeneration", 3), control=True),
         Hold("quiet"),
         Inject(delete_pod(grace_s=1, pod="db-1")),
         Until(pods_running(1, since_fault=True), control=True),
@@ -97,7 +98,7 @@ def test_a_pod_with_a_broken_init_is_replaced_only_when_it_is_deleted(timeline: 
     edits=PARALLEL,
     steady=pods_running(2),
     fault=set_template_image("db", "init-1", MISSING, init=True, kind="StatefulSet"),
-    until=waiting("init-1", "ErrImageNeverPull", pod="db-1"),
+    until=some_pods(waiting("init-1", "ErrImageNeverPull"), since_fault=True),
     then=(
         Inject(set_template_image("db", "init-1", BLUE, init=True, kind="StatefulSet")),
         Until(pods_running(1, since_fault=True), control=True),

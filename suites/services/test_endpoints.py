@@ -22,7 +22,7 @@ from podvow.expect import (
 )
 from podvow.faults import kill_pause, set_pod_condition
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import ready, running, started
+from podvow.scenario.conditions import ready, running, started, waiting
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.model import Hold, Inject, Until
 from podvow.scenario.workloads import endpoint
@@ -125,7 +125,7 @@ def test_a_readiness_gate_that_opens_during_init_makes_no_pod_ready(timeline: Tr
     objects=(BY_NUMBER,),
     pod="served",
     edits=GATED,
-    steady=started("init-1"),
+    steady=waiting("app", "PodInitializing"),
     fault=set_pod_condition(GATE, "False"),
     until=running("app"),
     then=(Hold("quiet"), Inject(set_pod_condition(GATE)), Until(endpoint(), control=True)),
