@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podvow.expect import (
-    condition_stayed,
+    condition_became,
     deadline_ended,
     exited_with,
     kept_sandbox,
@@ -119,5 +119,5 @@ def test_under_never_an_init_container_that_lost_a_child_starts_nothing(timeline
         ran("init-1", times=1),
         never_ran("init-2", "app"),
         phase_stayed("Pending", None),
-        condition_stayed("Initialized", "False", None),
+        condition_became("Initialized", "False", reason="ContainersNotInitialized"),
     )

@@ -15,7 +15,7 @@ from podvow.expect import (
     scheduled,
     stayed_unschedulable,
 )
-from podvow.faults import create, delete_pod, offer, withdraw
+from podvow.faults import create, delete_pod, offer
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import pod_shows, running
 from podvow.scenario.model import Hold, Inject, Until
@@ -54,7 +54,6 @@ def test_a_pod_whose_init_container_fits_no_node_is_not_scheduled(timeline: Tria
         Hold("publish"),
         Inject(offer(WANTED, 5)),
         Until(running("app"), control=True),
-        Inject(withdraw(WANTED)),
     ),
     typical_s=25,
 )
@@ -79,7 +78,6 @@ def test_a_pod_is_scheduled_where_its_effective_request_just_fits(timeline: Tria
         Hold("quiet"),
         Inject(delete_pod(grace_s=1)),
         Until(running("app", pod="late"), control=True),
-        Inject(withdraw(HELD)),
     ),
     typical_s=45,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podvow.faults.deadline import set_deadline
 from podvow.faults.debug import debug
-from podvow.faults.nodestatus import offer, withdraw
+from podvow.faults.nodestatus import offer
 from podvow.faults.pod import delete_namespace, evict_pod, send_term
 from podvow.faults.resize import resize
 from podvow.faults.runtime import kill, kill_pause, remove_sandbox, stop_sandbox
@@ -43,5 +43,4 @@ __all__ = [
     "set_pod_condition",
     "set_template_image",
     "stop_sandbox",
-    "withdraw",
 ]

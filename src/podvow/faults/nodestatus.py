@@ -21,27 +21,6 @@ _PATIENCE_S = 30.0
 _KINDS = ("capacity", "allocatable")
 
 
-@dataclass(frozen=True)
-class _OfferFault:
-    """Common part: reaches the Pods that ask for the resource, and only the scenario's own do."""
-
-    resource: str
-
-    @property
-    def isolation(self) -> Isolation:
-        """One scenario."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing but the API server."""
-        return frozenset()
-
-    def undo(self, context: FaultContext) -> None:
-        """Take the resource from the node."""
-        withdraw(self.resource).inject(context)
-
-
 def _set(context: FaultContext, resource: str, value: str | None) -> None:
     """Write a node's capacity and allocatable amount; the kubelet keeps what it finds there."""
     status = {kind: {resource: value} for kind in _KINDS}
@@ -54,13 +33,14 @@ def _status(context: FaultContext) -> Mapping[str, Any]:
 
 
 def _strangers(context: FaultContext, resource: str) -> Iterator[str]:
-    """Yield the Pods of other namespaces that ask for the resource: another run plays the same scenario."""
+    """Yield the Pods of other namespaces that ask this node for it: another run plays the same scenario."""
     for pod in context.api.get("/api/v1/pods").get("items") or ():
-        spec = pod["spec"]
+        spec, namespace = pod["spec"], pod["metadata"]["namespace"]
+        nodes = {spec.get("nodeName"), (spec.get("nodeSelector") or {}).get("kubernetes.io/hostname")}
         listed = [*(spec.get("initContainers") or ()), *spec["containers"]]
-        asked = any(resource in ((c.get("resources") or {}).get("limits") or {}) for c in listed)
-        if asked and pod["metadata"]["namespace"] != context.namespace:
-            yield f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        asks = any(resource in ((c.get("resources") or {}).get("limits") or {}) for c in listed)
+        if asks and context.node in nodes and namespace != context.namespace:
+            yield f"{namespace}/{pod['metadata']['name']}"
 
 
 class _NotYetError(InjectionError):
@@ -68,9 +48,10 @@ class _NotYetError(InjectionError):
 
 
 @dataclass(frozen=True)
-class OfferResource(_OfferFault):
-    """Let the scenario's node offer an amount of an extended resource."""
+class OfferResource:
+    """Let the scenario's node offer an amount of an extended resource, until the scenario is over."""
 
+    resource: str
     amount: int
     name: str = "offer_resource"
 
@@ -78,6 +59,21 @@ class OfferResource(_OfferFault):
     def target(self) -> str:
         """Resource and amount."""
         return f"{self.resource} = {self.amount}"
+
+    @property
+    def isolation(self) -> Isolation:
+        """One scenario: nobody else asks for the resource."""
+        return Isolation.POD
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing but the API server."""
+        return frozenset()
+
+    @property
+    def undoing(self) -> str:
+        """What is left on the node."""
+        return f"remove {self.resource} from capacity and allocatable of the Node's status"
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Write the node's status, unless another run plays with the same resource."""
@@ -92,20 +88,8 @@ class OfferResource(_OfferFault):
         """The node's status shows the amount."""
         return mark.facts.get("allocatable") == mark.facts.get("capacity") == str(self.amount)
 
-
-@dataclass(frozen=True)
-class WithdrawResource(_OfferFault):
-    """Let the scenario's node no longer offer an extended resource."""
-
-    name: str = "withdraw_resource"
-
-    @property
-    def target(self) -> str:
-        """The resource."""
-        return self.resource
-
-    def inject(self, context: FaultContext) -> Mapping[str, Any]:
-        """Remove it from the node's status, until it is gone."""
+    def undo(self, context: FaultContext) -> None:
+        """Remove the resource from the node's status, until it is gone."""
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((ApiError, _NotYetError)),
             stop=tenacity.stop_after_delay(_PATIENCE_S),
@@ -117,18 +101,8 @@ class WithdrawResource(_OfferFault):
                 if any(self.resource in status[kind] for kind in _KINDS):
                     _set(context, self.resource, None)
                     raise _NotYetError(f"{context.node} still offers {self.resource}")
-        return {"absent": True}
-
-    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
-        """The node's status no longer names it."""
-        return bool(mark.facts.get("absent"))
 
 
 def offer(resource: str, amount: int) -> OfferResource:
     """Return the fault that makes the scenario's node offer an extended resource."""
     return OfferResource(resource, amount)
-
-
-def withdraw(resource: str) -> WithdrawResource:
-    """Return the step that takes an extended resource from the scenario's node."""
-    return WithdrawResource(resource)
