@@ -15,6 +15,8 @@ from podvow.report.model import source_url
 from podvow.report.summary import MARKS, oracle_line, surprise, totals_line, wall_line
 
 TEMPLATE = "index.html.j2"
+_MANY = 5
+"""Scenarios of one claim and one verdict that are linked from its line; of more only the number is told."""
 _RANK = {name: n for n, name in enumerate(WORST_FIRST)}
 
 
@@ -81,6 +83,8 @@ def to_html(report: Report) -> str:
         marks=MARKS,
         oracle=oracle_line(report),
         surprise=surprise,
+        order=WORST_FIRST,
+        many=_MANY,
         totals=totals_line(report),
         wall=wall_line(report),
         url=source_url,
