@@ -73,6 +73,8 @@ def deadline_ended(container: str, seconds: int, window: str, *, pod: str = "") 
     """
 
     def find(timeline: Timeline) -> Found:
+        if window not in timeline.meta.windows:
+            return inconclusive(f"no window {window!r} in the cluster's profile")
         begun = [s for shot in snapshots_in(timeline, stretch_of(timeline, None), pod) if (s := _start_ns(shot))]
         ended = [run for run in timeline.runs(container, pod) if run.exit]
         if not begun or not ended or ended[-1].exit is None:
