@@ -8,8 +8,10 @@ from podvow.scenario.table import Case
 
 SENT = scenario(
     requests=(
-        *("probes", "sidecar-probes", "names", "name-format", "images", "mounts", "env", "ports", "shape"),
-        *("restart-policy", "restart-rules", "restart-all-rules", "resize-policy", "resources", "security"),
+        *("probes", "sidecar-probes", "names", "name-format", "images", "mounts", "ports", "shape"),
+        *("env", "env-files", "env-file-paths"),
+        *("restart-policy", "restart-rules", "restart-all-rules", "resize-policy", "resources"),
+        *("pod-level-resources", "security"),
         *("templates", "ephemeral-create"),
     ),
     typical_s=3,
@@ -65,6 +67,20 @@ def test_the_environment_of_an_init_container_is_well_formed(timeline: Trial, ca
     timeline.must(answered(case.id, case.expected))
 
 
+@claim("validation.environment.from-files-of-the-pod")
+@table("env-files")
+@SENT
+def test_variables_come_from_files_in_volumes_of_the_pod(timeline: Trial, case: Case) -> None:
+    timeline.must(answered(case.id, case.expected))
+
+
+@claim("validation.environment.file-path-is-relative")
+@table("env-file-paths")
+@SENT
+def test_the_path_of_a_file_with_variables_is_relative(timeline: Trial, case: Case) -> None:
+    timeline.must(answered(case.id, case.expected))
+
+
 @claim("validation.ports.compared-within-one-init")
 @table("ports")
 @SENT
@@ -111,6 +127,13 @@ def test_a_resize_policy_may_not_restart_a_regular_init_container(timeline: Tria
 @table("resources")
 @SENT
 def test_resources_of_an_init_container_are_consistent(timeline: Trial, case: Case) -> None:
+    timeline.must(answered(case.id, case.expected))
+
+
+@claim("validation.resources.of-the-pod-cover-inits")
+@table("pod-level-resources")
+@SENT
+def test_resources_of_the_pod_cover_init_containers(timeline: Trial, case: Case) -> None:
     timeline.must(answered(case.id, case.expected))
 
 

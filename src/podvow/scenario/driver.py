@@ -262,7 +262,7 @@ class Driver:
             scenario=planned.id,
             test=planned.test,
             pod=pods[-1] if pods else "",
-            fixture=planned.scenario.pod or ", ".join(planned.scenario.objects),
+            fixture=planned.scenario.pod or ", ".join((*planned.scenario.objects, *planned.scenario.requests)),
             node=node,
             kubelet_version=profile.kubelet_version if profile else "",
             server_version=self._profile.server_version,

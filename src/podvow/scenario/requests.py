@@ -14,7 +14,7 @@ from podvow.timeline.record import Kind
 from podvow.timeline.sources.status import slim
 
 _AT_ONCE = 4
-_LEARNED_S = 20.0
+_LEARNED_S = 60.0
 _PAUSE_S = 0.2
 _LONG = 1200
 _PARAMS = {"dryRun": "All", "fieldValidation": "Strict"}
