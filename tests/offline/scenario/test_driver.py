@@ -335,13 +335,21 @@ def _claim(**fields: object) -> Claim:
         ({"gates": ["Declared"]}, ("new",), "a.b.c needs the gate Declared on; it is off (old)"),
         ({"gates": ["ApiOff"]}, (), "a.b.c needs the gate ApiOff on; it is off (new)"),
         ({"gates": ["Rumour"]}, (), "a.b.c needs the gate Rumour on; it is off (new)"),
+        ({"capabilities": ["stars"]}, ("new",), "a.b.c needs a node with stars (old)"),
     ],
 )
 def test_versions_and_gates_of_each_node_decide_where_a_claim_is_judged(
     fields: dict[str, object], nodes: tuple[str, ...], reason: str
 ) -> None:
     gates = {"Declared": True, "ApiOff": True}
-    new = NodeProfile("new", "v1.37.2", ready=True, gates={**gates, "Fancy": True}, declared_features=("Declared",))
+    new = NodeProfile(
+        "new",
+        "v1.37.2",
+        ready=True,
+        gates={**gates, "Fancy": True},
+        declared_features=("Declared",),
+        capabilities=("stars",),
+    )
     old = NodeProfile("old", "v1.36.3", ready=True, gates={**gates, "Fancy": False})
     profile = ClusterProfile("v1.37.2", (new, old), gates={"Declared": True, "ApiOff": False, "Fancy": True})
     assert applicable_nodes([_claim(**fields)], profile, [new, old]) == (nodes, reason)
