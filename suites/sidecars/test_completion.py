@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from podvow.expect import (
+    backed_off,
     exited_with,
-    gaps_followed_curve,
     never_ran,
     overlapped,
     phase_never,
@@ -39,7 +39,7 @@ from podvow.scenario.edits import containers
         ),
     ],
 )
-@scenario(pod="sidecar-job", until=phase("Succeeded", "Failed"), typical_s=14)
+@scenario(pod="sidecar-job", until=phase("Succeeded", "Failed"), typical_s=14, deadline_s=180)
 def test_a_pod_succeeds_when_its_app_does_whatever_its_sidecar_exits_with(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], code: int
 ) -> None:
@@ -60,6 +60,7 @@ def test_a_pod_succeeds_when_its_app_does_whatever_its_sidecar_exits_with(
     edits=containers(apps={"app": {"env": {"CODE": 4}}}),
     until=phase("Failed"),
     typical_s=12,
+    deadline_s=180,
 )
 def test_a_pod_fails_when_its_app_does_although_its_sidecar_ends_well(timeline: Trial) -> None:
     timeline.must(
@@ -79,6 +80,7 @@ def test_a_pod_fails_when_its_app_does_although_its_sidecar_ends_well(timeline: 
     steady=running("app"),
     until=phase("Succeeded", "Failed"),
     typical_s=20,
+    deadline_s=180,
 )
 def test_a_pod_succeeds_while_its_sidecar_crashes_again_and_again(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
@@ -103,7 +105,7 @@ def test_a_pod_succeeds_while_its_sidecar_crashes_again_and_again(timeline: Tria
 def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: Trial) -> None:
     timeline.must(
         ran("app", times=3),
-        gaps_followed_curve("app", nominal=(0, 10)),
+        backed_off("app", 0, 10),
         ran("side", times=1),
         was_signalled("side", after=None),
         stopped_in_order("app", "side", after=None),
@@ -119,6 +121,7 @@ def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: T
     edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 1; exit 5"]}}),
     until=phase("Failed"),
     typical_s=14,
+    deadline_s=180,
 )
 def test_under_never_a_failed_init_container_stops_the_sidecars_and_fails_the_pod(timeline: Trial) -> None:
     timeline.must(
@@ -138,6 +141,7 @@ def test_under_never_a_failed_init_container_stops_the_sidecars_and_fails_the_po
     edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 1; [ -e /podvow/init-2.2 ]"]}}),
     until=running("app"),
     typical_s=18,
+    deadline_s=180,
 )
 def test_a_sidecar_goes_on_while_an_init_container_after_it_is_retried(timeline: Trial) -> None:
     timeline.must(

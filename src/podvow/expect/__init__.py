@@ -39,6 +39,7 @@ from podvow.expect.objects import (
     rejected_with,
 )
 from podvow.expect.order import never_overlapped, overlapped, ran_in_order, started_only_after
+from podvow.expect.pacing import backed_off
 from podvow.expect.pods import (
     created_before_ready,
     created_only_after_ready,
@@ -117,6 +118,7 @@ __all__ = [
     "accepted",
     "answered",
     "applied_resources",
+    "backed_off",
     "cgroup_had",
     "condition_became",
     "condition_never",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from podvow.expect import (
     FAULT,
+    backed_off,
     condition_never,
     condition_only_after_said,
     initialised_in_order,
@@ -136,11 +137,26 @@ STOPPED = stopped()
 AT_ONCE = all_at_once()
 
 
+def crashing(*gaps_s: float) -> Timeline:
+    """Tell of a sidecar that crashes, and of the time until it runs again."""
+    story, pod = came_up()
+    for gap_s in gaps_s:
+        pod.end("side-2", 1)
+        story.wait(gap_s)
+        pod.restart("side-2")
+    return quiet(story)
+
+
 def no_trace(timeline: Timeline) -> Timeline:
     return disconnected(timeline, Source.TRACE)
 
 
 CASES: Cases = {
+    "backed_off": Case(
+        accept=[(backed_off("side-2", 0, 10), crashing(0, 12)), (backed_off("side-2", 0), crashing(20, 12))],
+        reject=[(backed_off("side-2", 0, 10), crashing(0, 2)), (backed_off("side-2", 0, 10), crashing(0))],
+        open=[(backed_off("side-2", 0, 10), gapped(crashing(0, 12), Source.TRACE, Source.RUNTIME))],
+    ),
     "initialised_in_order": Case(
         accept=[(initialised_in_order(*ORDER), UP), (initialised_in_order(*ORDER), no_trace(UP))],
         reject=[

@@ -1,0 +1,47 @@
+"""Facts about the least time between runs: that a back-off was kept, however slow the machine is.
+
+Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from podvow.expect.base import After, Fact, Found, MissingError, holds, inconclusive, violated, words
+from podvow.expect.evidence import at, begin_of, blind, gap_in, observers, runs_in, stretch_of
+from podvow.timeline import Run, Timeline
+
+_MARGIN_S = 0.25
+"""The runtime publishes an end a little after it happened; the kubelet counts from the end itself."""
+
+
+def _longest_s(one: Run, other: Run) -> float:
+    if one.exit is None or other.start is None:
+        raise MissingError(f"the end of {one.label} or the start of {other.label} was not seen")
+    return (other.start.t_ns + other.start.precision_ns - one.exit.t_ns) / 1e9
+
+
+def backed_off(container: str, *least_s: float, after: After | None = None, pod: str = "") -> Fact:
+    """From each end of the container to its next start so many seconds passed, or more: how many is not judged."""
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        runs = runs_in(timeline, stretch, container, pod)
+        gap = gap_in(timeline, stretch, *observers(timeline, container, pod))
+        if reason := blind(timeline, stretch, container, pod) or gap:
+            return inconclusive(reason)
+        told: list[str] = []
+        for (one, other), least in zip(pairwise(runs), least_s, strict=False):
+            waited = _longest_s(one, other)
+            told.append(f"{waited:.1f}s")
+            if waited < least - _MARGIN_S:
+                when = at(timeline, begin_of(other))
+                return violated(f"{other.label} started at {when}, after {waited:.2f}s", begin_of(other))
+        if len(told) < len(least_s):
+            return violated(
+                f"{len(told)} restarts of {container}, not {len(least_s)}", *(begin_of(r) for r in runs)
+            )
+        return holds(" ".join(told))
+
+    curve = " ".join(f"{seconds:g}s" for seconds in least_s)
+    return Fact(f"gaps between runs of {container} at least {curve}{words(after)}", "backed_off", find)
