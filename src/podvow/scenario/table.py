@@ -162,7 +162,11 @@ def _case(table: str, name: str, raw: Raw, target: Raw, *, live: bool) -> Case:
     at = _SPEC_AT.get(target["kind"], _TEMPLATE_AT)
     sets = {f"{place}.{key}": value for short, place in _SHORT.items() for key, value in raw.get(short, {}).items()}
     sets |= raw.get("set", {})
-    answers = raw.get("by_version") or {">=0": {k: v for k, v in raw.items() if k in _OWN}}
+    answers = {">=0": raw}
+    if "by_version" in raw:
+        answers = raw["by_version"]
+        if told := [key for key in _ANSWERS if key in raw]:
+            raise UsageError(f"{known}: says {', '.join(told)} beside by_version")
     try:
         expected = {
             str(SpecifierSet(versions)): _answer(known, {"prefix": raw.get("prefix", ""), **answer}, target, at)
@@ -210,9 +214,12 @@ def load_table(name: str) -> Table:
     content, bases = _read(name), _read(_BASES)["bases"]
     objects = content.get("objects", [])
     cases = tuple(_cases(name, content, bases, {o["metadata"]["name"]: o for o in objects}))
-    awaits = content.get("awaits") or {"case": "", "says": ""}
+    awaits = content.get("awaits") or {}
+    awaited = f"{name}/{awaits['case']}" if awaits else ""
+    if awaited and awaited not in {case.id for case in cases}:
+        raise UsageError(f"{name}: awaits {awaited!r}, which is no case")
     labels = (content.get("namespace") or {}).get("labels") or {}
-    return Table(name, cases, labels, objects, f"{name}/{awaits['case']}" if awaits["case"] else "", awaits["says"])
+    return Table(name, cases, labels, objects, awaited, awaits.get("says", ""))
 
 
 def cases_of(*names: str) -> list[Case]:

@@ -40,10 +40,22 @@ TWICE = cause(NAME, "FieldValueDuplicate")
 ADMISSION = refused(status=403, reason="Forbidden", message='pods "x" is forbidden: must specify cpu for: init-1')
 TAKEN = told(status=200, dropped=[])
 
+IGNORED = told(status=200, dropped=["spec.x"])
+FILLED = told(status=200, shown={"spec.x": {"cpu": "1"}})
+
+
+def takes(**more: Any) -> Fact:
+    """Return the fact for an acceptance of which more is known."""
+    return answered("table/one", {">=0": {"status": 200, **more}})
+
+
 CASES: Cases = {
     "answered": Case(
         accept=[
             (expects(200), TAKEN),
+            (takes(dropped=["spec.x"]), IGNORED),
+            (takes(shown={"spec.x": {"cpu": "1"}}), FILLED),
+            (takes(shown={"spec.y": None}), FILLED),
             (expects(422, PROBE), refused(FORBIDDEN)),
             (expects(422, PROBE, NAME), refused(TWICE, FORBIDDEN)),
             (expects(422, PROBE, PROBE), refused(FORBIDDEN, FORBIDDEN)),
@@ -63,6 +75,10 @@ CASES: Cases = {
         reject=[
             (expects(200), refused(FORBIDDEN)),
             (expects(422, PROBE), TAKEN),
+            (takes(dropped=["spec.y"]), IGNORED),
+            (takes(dropped=["spec.x"]), TAKEN),
+            (takes(shown={"spec.x": {"cpu": "2"}}), FILLED),
+            (takes(shown={"spec.x": {"cpu": "1"}}), TAKEN),
             (expects(200), told(status=200, dropped=["spec.initContainers[0].restartPolicy"])),
             # one cause too few, one too many, another one, the same one twice
             (expects(422, PROBE, NAME), refused(FORBIDDEN)),
