@@ -37,7 +37,7 @@ def test_every_judgement_has_its_line_and_quiet_invariants_are_counted() -> None
     assert "  holds         app ran" in text
     assert "  VIOLATED      init-1 not run again after the fault" in text
     assert "  inconclusive" not in text
-    assert "  holds         9 standing invariants" in text
+    assert f"  holds         {len(STANDING)} standing invariants" in text
 
 
 def test_the_offending_record_is_marked_and_its_sources_are_named() -> None:
