@@ -217,4 +217,5 @@ def check(register: Register, page: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         found.append(f"{page}: {error}")
     if found:
-        raise UsageError("register, catalogue and page disagree:\n  " + "\n  ".join(found), hint="make claims; a reason for a behaviour without claim goes to suites/catalogue.yaml")
+        hint = "make claims; a reason for a behaviour without claim goes to suites/catalogue.yaml"
+        raise UsageError("register, catalogue and page disagree:\n  " + "\n  ".join(found), hint=hint)
