@@ -7,6 +7,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -53,9 +54,9 @@ def write(report: Report, folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    evidence = cache(redact.evidence)  # tests may share a recording
+    shared = _Shared(cache(redact.evidence), {})
     for entry in report.entries:
-        result = _Case(report, entry, folder, evidence).result()
+        result = _Case(report, entry, folder, shared).result()
         # As allure_commons' own logger does, but compact and under a name without chance.
         path = folder / TestResult.file_pattern.format(prefix=result.uuid)
         facts = attr.asdict(result, filter=lambda _, value: bool(value) or value is False)
@@ -84,14 +85,22 @@ def stable_id(*parts: str) -> str:
     return hashlib.md5("\n".join(parts).encode(), usedforsecurity=False).hexdigest()
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """Texts that are made once for all the tests that share a recording, by its evidence file."""
+
+    evidence: Callable[[Path], str]
+    applied: dict[Path | None, str]
+
+
 class _Case:
     """Builds the result of one verdict."""
 
-    def __init__(self, report: Report, entry: Entry, folder: Path, evidence: Callable[[Path], str]) -> None:
+    def __init__(self, report: Report, entry: Entry, folder: Path, shared: _Shared) -> None:
         self.report = report
         self.entry = entry
         self.folder = folder
-        self.evidence = evidence
+        self.shared = shared
         self.prefix = stable_id(report.run.id, entry.judged.scenario)
 
     def result(self) -> TestResult:
@@ -124,7 +133,9 @@ class _Case:
         result.parameters = list(self._parameters())
         applied: list[Attachment] = []
         if timeline:
-            sent = attach.tolerant(lambda: attach.manifests(timeline))
+            if self.entry.path not in self.shared.applied:
+                self.shared.applied[self.entry.path] = attach.tolerant(lambda: attach.manifests(timeline))
+            sent = self.shared.applied[self.entry.path]
             applied = self._attach("applied objects", "application/yaml", "yaml", sent)
         result.steps = steps(self.entry, start, stop, applied)
         result.attachments = list(self._evidence())
@@ -158,7 +169,7 @@ class _Case:
             for name, source in excerpts.items():
                 yield from self._attach(name, "text/plain", "txt", attach.excerpt(timeline, source))
         if self.entry.path:
-            raw = self.evidence(self.entry.path)
+            raw = self.shared.evidence(self.entry.path)
             yield from self._attach("evidence (JSON lines)", "text/plain", "jsonl", raw)
 
     def _description(self) -> str:

@@ -59,7 +59,7 @@ class Send:
     """Send every request of some tables and record each answer.
 
     Attributes:
-        tables: their names, see `podvow.scenario.table`.
+        tables: their names, see `podvow.scenario.table` and docs/requests.md.
     """
 
     tables: tuple[str, ...]
