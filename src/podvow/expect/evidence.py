@@ -41,8 +41,10 @@ def stretch_of(timeline: Timeline, after: After | None) -> Stretch:
         raise MissingError("the fault was never begun")
     if mark.error:
         raise MissingError(f"the fault did not take place: {mark.error}")
-    following = [f.begin.t_ns for f in timeline.faults if f.index > after.index]
-    end_ns = timeline.end_ns if after.to_the_end or not following else min(following) - 1
+    ends = [] if after.to_the_end else [f.begin.t_ns for f in timeline.faults if f.index > after.index]
+    # what the harness undoes is no part of what the cluster did
+    ends += [r.t_ns for r in timeline.of(Kind.UNDONE, after_ns=mark.begin.t_ns)]
+    end_ns = min(ends) - 1 if ends else timeline.end_ns
     return Stretch(mark.begin.t_ns, end_ns, after)
 
 
@@ -78,21 +80,28 @@ def blind(timeline: Timeline, stretch: Stretch, container: str, pod: str = "") -
     return "" if "" in reasons else reasons[0]
 
 
-def unseen(timeline: Timeline, stretch: Stretch, *sources: Source) -> str:
+def unseen(timeline: Timeline, stretch: Stretch, *sources: Source, container: str = "", pod: str = "") -> str:
     """Say why it cannot be told that something did *not* happen in a stretch; empty when it can.
 
     Three things are needed (docs/evidence.md): sources that see the thing, without a hole in any connected source;
     an end of the stretch that is known to have been waited for; and, after a fault, a positive control that proves
-    that the cluster acted and that we were looking.
+    that the cluster acted and that we were looking. About the runs of a container a hole in one witness alone does
+    not matter: another one without a hole that sees every run, and a status without a hole, are enough.
 
     Args:
         timeline: the evidence.
         stretch: where it must not have happened.
         sources: those that would have seen it; one of them suffices.
+        container: the container whose run it would have been, empty when it is about something else.
+        pod: that container's Pod.
     """
     if not seen_by(timeline, *sources):
         return f"no {' or '.join(sources)} source"
-    if gap := gap_in(timeline, stretch, *_OBSERVERS):
+    if container:
+        gap = blind(timeline, stretch, container, pod) or gap_in(timeline, stretch, Source.STATUS)
+    else:
+        gap = gap_in(timeline, stretch, *_OBSERVERS)
+    if gap:
         return gap
     begun = [r for r in timeline.of(Kind.HOLD_BEGIN) if r.t_ns in stretch]
     ended = [r for r in timeline.of(Kind.HOLD_END) if r.t_ns in stretch]

@@ -93,7 +93,9 @@ def _none(timeline: Timeline, stretch: Stretch, container: str, pod: str) -> Fou
         return violated(f"{container} {_often('ran', len(runs))}, first at {at(timeline, moments[0])}", *moments)
     if not observers(timeline, container, pod):
         return inconclusive(f"no trace and no runtime source sees the runs of {container}")
-    reason = unseen(timeline, stretch, *WITNESSES)
+    reason = unseen(timeline, stretch, *WITNESSES, container=container, pod=pod)
+    if not reason and runs_in(timeline, stretch, container, pod):
+        reason = f"a run of {container} that only the status tells of, beside a gap"
     return inconclusive(reason) if reason else holds()
 
 
@@ -142,7 +144,7 @@ def _again(name: str, verb: str, containers: Sequence[str], after: After | None,
 
 def _once(timeline: Timeline, stretch: Stretch, container: str, pod: str) -> Found:
     counted = _counted(timeline, stretch, container, pod, least=1, most=1)
-    reason = unseen(timeline, stretch, *WITNESSES)
+    reason = unseen(timeline, stretch, *WITNESSES, container=container, pod=pod)
     return inconclusive(reason) if reason and counted.at_ns == () else counted
 
 

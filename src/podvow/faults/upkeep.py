@@ -13,7 +13,6 @@ from podvow.api import ApiError
 from podvow.cluster import network
 from podvow.cluster.node import NodePower
 from podvow.cluster.process import CommandError
-from podvow.cluster.profile import NodeProfile, Windows
 from podvow.deadline import Deadline
 from podvow.errors import InjectionError, PodvowError
 from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation, NodeLostError
@@ -21,7 +20,7 @@ from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation, NodeLostErr
 KUBELET = "kubelet"
 CONTAINERD = "containerd"
 _POLL_S = 0.25
-_SECOND_NS = 1_000_000_000
+_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ def await_ready(context: FaultContext, since_s: float = 0.0) -> float:
         How long it took, in seconds.
 
     Raises:
-        NodeLostError: it did not within the profile's window.
+        NodeLostError: it did not within the harness's patience. That is longer than any window of the profile: on a
+            busy machine a node that is late is no node that is lost, and nothing is judged by it.
     """
-    window_s = Windows.of(NodeProfile(context.node, "")).kubelet_ready
-    began, deadline = time.monotonic(), Deadline.after(window_s)
+    began, deadline = time.monotonic(), Deadline.after(_PATIENCE_S)
     while True:
         try:
             lacks = _well(context, since_s)
@@ -108,7 +107,7 @@ def await_ready(context: FaultContext, since_s: float = 0.0) -> float:
         if not lacks:
             return round(time.monotonic() - began, 3)
         if deadline.passed:
-            raise NodeLostError(f"{context.node} was not ready within {window_s:.0f} s: {lacks}")
+            raise NodeLostError(f"{context.node} was not ready within {_PATIENCE_S:.0f} s: {lacks}")
         time.sleep(_POLL_S)
 
 

@@ -234,6 +234,24 @@ def pods_running(count: int, *, since_fault: bool = False) -> Condition:
     return Condition(f"{count} {'new ' if since_fault else ''}Pods ready", met)
 
 
+def pods_renewed(count: int) -> Condition:
+    """That many Pods of the scenario run all their apps in other containers than before the last fault."""
+
+    def met(timeline: Timeline) -> bool:
+        names = {r.pod for r in timeline.of(Kind.SNAPSHOT)}
+        renewed = [
+            name
+            for name in names
+            if all(
+                timeline.snapshots(name)[-1].state(app)[0] == "running" and _is_new(timeline, name, app)
+                for app in timeline.apps(name)
+            )
+        ]
+        return len(renewed) >= count
+
+    return Condition(f"{count} Pods running anew", met)
+
+
 def pods_gone(count: int) -> Condition:
     """That many Pods of the scenario are gone."""
     return Condition(f"{count} Pods gone", lambda t: len({r.uid for r in t.of(Kind.DELETED)}) >= count)

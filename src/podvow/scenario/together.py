@@ -12,7 +12,7 @@ from podvow.faults.base import Fault, FaultContext, NodeLostError
 from podvow.faults.upkeep import repair
 
 _LOG = logging.getLogger(__name__)
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _TICK_S = 0.2
 
 
