@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from podvow.expect import (
+    all_runs_in_one_sandbox,
     condition_became,
     deadline_ended,
+    each_run_in_new_sandbox,
     exited_with,
     kept_sandbox,
     kept_uid,
@@ -20,8 +22,10 @@ from podvow.expect import (
     terminated_with,
 )
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import exited, phase, runs, started, terminated
+from podvow.scenario.conditions import exited, phase, runs, terminated
+from podvow.scenario.model import Until
 
+PATIENCE_S = 180.0
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
 
 
@@ -30,8 +34,9 @@ RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
 @scenario(
     pod="long-init",
     edits={"spec": {"activeDeadlineSeconds": 35}},
-    steady=started("init-2"),
-    until=phase("Failed") & exited("init-2"),
+    until=phase("Failed"),
+    then=(Until(exited("init-2")),),
+    deadline_s=PATIENCE_S,
     typical_s=40,
 )
 def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Trial, restart_policy: str) -> None:
@@ -53,8 +58,9 @@ def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Tr
     edits={
         "spec": {"activeDeadlineSeconds": 60, "initContainers": [{"name": "init-2", "command": ["sleep", "25"]}]}
     },
-    steady=started("app"),
-    until=phase("Failed") & exited("app"),
+    until=phase("Failed"),
+    then=(Until(exited("app")),),
+    deadline_s=PATIENCE_S,
     typical_s=65,
 )
 def test_a_deadline_counts_the_time_that_initialisation_took(timeline: Trial, restart_policy: str) -> None:
@@ -62,13 +68,13 @@ def test_a_deadline_counts_the_time_that_initialisation_took(timeline: Trial, re
         pod_failed("DeadlineExceeded"),
         deadline_ended("app", 60, "publish"),
         start_time_kept(after=None),
-        kept_sandbox(after=None),
+        kept_uid(after=None),
     )
 
 
 @claim("failure.oom.main-process-is-failure")
 @RETRYING
-@scenario(pod="oom-init", until=runs("init-1", 3), typical_s=20)
+@scenario(pod="oom-init", until=runs("init-1", 3), deadline_s=PATIENCE_S, typical_s=20)
 def test_an_init_container_out_of_memory_is_retried(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         ran("init-1", at_least=3),
@@ -82,7 +88,14 @@ def test_an_init_container_out_of_memory_is_retried(timeline: Trial, restart_pol
 
 
 @claim("failure.oom.main-process-is-failure")
-@scenario(pod="oom-init", restart_policy="Never", until=phase("Failed"), hold="quiet", typical_s=36)
+@scenario(
+    pod="oom-init",
+    restart_policy="Never",
+    until=phase("Failed"),
+    hold="quiet",
+    deadline_s=PATIENCE_S,
+    typical_s=36,
+)
 def test_under_never_an_init_container_out_of_memory_fails_the_pod(timeline: Trial) -> None:
     timeline.must(
         pod_failed(),
@@ -94,11 +107,8 @@ def test_under_never_an_init_container_out_of_memory_fails_the_pod(timeline: Tri
 
 
 @claim("failure.oom.child-is-failure-despite-exit-code")
-@RETRYING
-@scenario(pod="oom-child", until=runs("init-1", 3), typical_s=25)
-def test_an_init_container_that_lost_a_child_to_the_oom_killer_is_retried(
-    timeline: Trial, restart_policy: str
-) -> None:
+@scenario(pod="oom-child", until=runs("init-1", 3), deadline_s=PATIENCE_S, typical_s=25)
+def test_under_always_an_init_container_that_lost_a_child_is_retried_in_place(timeline: Trial) -> None:
     timeline.must(
         said("init-1", "child=137", run=1),
         exited_with("init-1", 0, run=1),
@@ -106,11 +116,33 @@ def test_an_init_container_that_lost_a_child_to_the_oom_killer_is_retried(
         terminated_with("init-1", reason="OOMKilled", code=0),
         ran("init-1", at_least=3),
         never_ran("init-2", "app"),
+        all_runs_in_one_sandbox("init-1"),
+    )
+
+
+@claim("failure.oom.child-is-failure-despite-exit-code", "failure.oom.child-on-failure-new-sandbox")
+@scenario(pod="oom-child", restart_policy="OnFailure", until=runs("init-1", 3), deadline_s=PATIENCE_S, typical_s=25)
+def test_under_on_failure_an_init_container_that_lost_a_child_is_retried_in_a_new_sandbox(timeline: Trial) -> None:
+    timeline.must(
+        said("init-1", "child=137", run=1),
+        exited_with("init-1", 0, run=1),
+        exited_with("init-1", 0, run=2),
+        terminated_with("init-1", reason="OOMKilled", code=0),
+        ran("init-1", at_least=3),
+        never_ran("init-2", "app"),
+        each_run_in_new_sandbox("init-1"),
     )
 
 
 @claim("failure.oom.child-is-failure-despite-exit-code", "failure.oom.child-phase-under-never")
-@scenario(pod="oom-child", restart_policy="Never", until=terminated("init-1"), hold="quiet", typical_s=38)
+@scenario(
+    pod="oom-child",
+    restart_policy="Never",
+    until=terminated("init-1"),
+    hold="quiet",
+    deadline_s=PATIENCE_S,
+    typical_s=38,
+)
 def test_under_never_an_init_container_that_lost_a_child_starts_nothing(timeline: Trial) -> None:
     timeline.must(
         said("init-1", "child=137"),

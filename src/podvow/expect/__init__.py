@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podvow.expect.answers import answered
+from podvow.expect.backoff import gaps_at_least
 from podvow.expect.base import FAULT, SECOND_FAULT, SINCE_FAULT, After, Expectation, Fact, judge_all
 from podvow.expect.conditions import condition_became, condition_stayed, conditions_while_initialising
 from podvow.expect.containers import (
@@ -68,6 +69,7 @@ from podvow.expect.runs import (
     restarted,
 )
 from podvow.expect.said import never_said, said, said_value_matches_status, same_value
+from podvow.expect.sandboxes import all_runs_in_one_sandbox, each_run_in_new_sandbox
 from podvow.expect.scheduling import deadline_ended, scheduled, stayed_unschedulable
 from podvow.expect.showed import (
     condition_true_before,
@@ -116,6 +118,7 @@ __all__ = [
     "Expectation",
     "Fact",
     "accepted",
+    "all_runs_in_one_sandbox",
     "answered",
     "applied_resources",
     "backed_off",
@@ -133,6 +136,7 @@ __all__ = [
     "each_new_pod",
     "each_old_pod",
     "each_pod",
+    "each_run_in_new_sandbox",
     "ended_after",
     "ended_before_grace",
     "endpoint_never",
@@ -142,6 +146,7 @@ __all__ = [
     "endpoint_withdrawn_until_reinitialised",
     "exited_with",
     "failure_message",
+    "gaps_at_least",
     "gaps_followed_curve",
     "generation_observed",
     "held_back",

@@ -6,9 +6,11 @@ from typing import Any
 
 from podvow.expect import (
     FAULT,
+    all_runs_in_one_sandbox,
     applied_resources,
     cgroup_had,
     deadline_ended,
+    each_run_in_new_sandbox,
     resources_became,
     resources_kept,
     scheduled,
@@ -104,6 +106,18 @@ def deadline(lasts: float, *, ends: bool = True, starts: bool = True) -> Timelin
     return story.timeline()
 
 
+def retried(*, anew: bool, times: int = 2) -> Timeline:
+    """Tell of an init container that is retried, each time in a new sandbox or always in the old one."""
+    story = Story()
+    pod = story.pod()
+    pod.new_sandbox().snap()
+    for number in range(times):
+        if number and anew:
+            pod.end_sandbox().new_sandbox().snap()
+        pod.run_init("init-1", 1)
+    return story.reach("init-1 started again").timeline()
+
+
 LIMITED = cgroup()
 FREE = cgroup(version=2, cpu_quota_us=None, cpu_shares=None, cpu_weight=1, memory_bytes=None)
 
@@ -193,6 +207,22 @@ CASES: Cases = {
         accept=[(scheduled(), unplaced(node_after=True))],
         reject=[(scheduled(), unplaced()), (scheduled(), resized())],
         open=[(scheduled(), gapped(unplaced())), (scheduled(), disconnected(unplaced(), Source.STATUS))],
+    ),
+    "each_run_in_new_sandbox": Case(
+        accept=[(each_run_in_new_sandbox("init-1"), retried(anew=True, times=3))],
+        reject=[(each_run_in_new_sandbox("init-1"), retried(anew=False))],
+        open=[
+            (each_run_in_new_sandbox("init-1"), retried(anew=True, times=1)),
+            (each_run_in_new_sandbox("init-1"), disconnected(retried(anew=True), Source.RUNTIME)),
+        ],
+    ),
+    "all_runs_in_one_sandbox": Case(
+        accept=[(all_runs_in_one_sandbox("init-1"), retried(anew=False, times=3))],
+        reject=[(all_runs_in_one_sandbox("init-1"), retried(anew=True))],
+        open=[
+            (all_runs_in_one_sandbox("init-1"), retried(anew=False, times=1)),
+            (all_runs_in_one_sandbox("init-1"), disconnected(retried(anew=True), Source.RUNTIME)),
+        ],
     ),
     "deadline_ended": Case(
         accept=[(deadline_ended("init-1", 20, "terminal"), deadline(22))],
