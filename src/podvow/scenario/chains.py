@@ -18,7 +18,7 @@ SETTLED = "rerun"
 
 def while_kubelet_is_down(*faults: Fault, then: Condition | None = None) -> tuple[Step, ...]:
     """Stop the kubelet, inject, start it again, and wait for a state that proves that it has acted on the Pod."""
-    own = (Inject(fault) for fault in faults)
+    own = [Inject(fault) for fault in faults]
     control = (Until(then, control=True),) if then else ()
     return (Inject(kubelet_stop()), *own, Inject(kubelet_start()), *control)
 
@@ -42,6 +42,5 @@ def lost_twice(back: Condition) -> tuple[Step, ...]:
 
 def without_network(*faults: Fault, seen: Condition, then: Condition) -> tuple[Step, ...]:
     """Break the node's pod network, inject, wait for its consequence, heal it, wait for the recovery."""
-    own = (Inject(fault) for fault in faults)
-    broken = (Inject(break_network()), *own, Until(seen))
-    return (*broken, Inject(heal_network()), Until(then, control=True))
+    own = [Inject(fault) for fault in faults]
+    return (Inject(break_network()), *own, Until(seen), Inject(heal_network()), Until(then, control=True))

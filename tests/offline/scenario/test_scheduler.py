@@ -69,7 +69,9 @@ def _check(jobs: dict[str, Job], running: dict[str, str], capacity: dict[str, in
     for node, room in capacity.items():
         here = [jobs[key] for key, where in running.items() if where == node]
         assert sum(job.pods for job in here) <= room, "over capacity"
-        assert len(here) <= 1 or not any(job.isolation for job in here), "a leased node is shared"
+        leased = [job for job in here if job.isolation is Isolation.NODE]
+        assert not leased or leased == here, "a leased node is shared"
+        assert len({job.group or job.key for job in leased}) <= 1, "two groups disturb each other"
     if any(jobs[key].isolation is Isolation.CLUSTER for key in running):
         assert len(running) == 1, "something runs beside what disturbs the whole cluster"
     for key, where in running.items():
@@ -84,10 +86,11 @@ def runs(draw: st.DrawFn) -> tuple[list[Job], dict[str, int]]:
         st.sampled_from([*[Isolation.POD] * 6, *[Isolation.NODE] * 2, Isolation.CLUSTER]),
         st.integers(1, 90),
         st.sampled_from([(), (), ("n0",)]),
+        st.sampled_from(["", "", "stop", "reboot"]),
     )
     jobs = [
-        Job(f"j{n}", pods, isolation, float(typical), nodes)
-        for n, (pods, isolation, typical, nodes) in enumerate(draw(st.lists(shapes, max_size=25)))
+        Job(f"j{n}", pods, isolation, float(typical), nodes, group)
+        for n, (pods, isolation, typical, nodes, group) in enumerate(draw(st.lists(shapes, max_size=25)))
     ]
     return jobs, capacity
 
@@ -162,6 +165,57 @@ def test_a_node_that_is_to_be_leased_is_drained() -> None:
     assert not scheduler.ready()
     scheduler.finish("m")
     assert [job.key for job, _ in scheduler.ready()] == ["n"]
+
+
+def _groups(*names: str, **more: float) -> list[Job]:
+    return [Job(f"{name}{n}", isolation=Isolation.NODE, group=name, **more) for name in names for n in (1, 2)]  # type: ignore[arg-type]
+
+
+def test_a_group_leases_one_node_the_disturbed_one_and_the_rest_takes_the_others() -> None:
+    jobs = [*_groups("stop"), Job("p1"), Job("p2", nodes=("b",))]
+    scheduler = Scheduler(jobs, {"a": 9, "b": 9}, disturbed=["b"])
+    assert sorted((job.key, node) for job, node in scheduler.ready()) == [
+        ("p1", "a"),
+        ("stop1", "b"),
+        ("stop2", "b"),
+    ]
+    assert scheduler.group("stop1")[1] == ("stop1", "stop2")
+    assert scheduler.group("p1") == ("", ())
+    scheduler.finish("stop1")
+    assert not scheduler.ready(), "the lease is held by the group"
+    scheduler.finish("stop2")
+    assert [job.key for job, _ in scheduler.ready()] == ["p2"]
+
+
+def test_the_next_group_gets_ready_beside_one_that_has_its_faults_behind_it() -> None:
+    scheduler = Scheduler([*_groups("x", "y", "z"), Job("p")], {"a": 9, "b": 1})
+    assert {job.key for job, _ in scheduler.ready()} == {"x1", "x2", "p"}
+    assert not scheduler.ready()
+    scheduler.calm(scheduler.group("x1")[0])
+    assert {job.key for job, _ in scheduler.ready()} == {"y1", "y2"}
+    scheduler.calm(scheduler.group("y1")[0])
+    assert not scheduler.ready(), "one under way and one getting ready"
+    for key in ("x1", "x2"):
+        scheduler.finish(key)
+    assert {job.key for job, _ in scheduler.ready()} == {"z1", "z2"}
+
+
+def test_once_nothing_else_waits_groups_take_every_free_node() -> None:
+    scheduler = Scheduler(_groups("x", "y"), {"a": 9, "b": 9})
+    assert {node for _, node in scheduler.ready()} == {"a", "b"}
+
+
+def test_a_group_that_no_node_can_take_at_once_is_split() -> None:
+    jobs = [Job(f"j{n}", pods=2, isolation=Isolation.NODE, group="big") for n in range(5)]
+    scheduler = Scheduler(jobs, {"a": 5})
+    parts = []
+    while not scheduler.done:
+        started = [job.key for job, _ in scheduler.ready()]
+        assert set(started) == set(scheduler.group(started[0])[1])
+        parts.append(started)
+        for key in started:
+            scheduler.finish(key)
+    assert [len(part) for part in parts] == [2, 2, 1]
 
 
 def test_a_settled_job_makes_room_for_the_next_busy_one() -> None:

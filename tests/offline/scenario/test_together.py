@@ -1,0 +1,197 @@
+"""Scenarios that share node faults: one injection, everybody's begin before it, one undo after the last."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from podvow.errors import InjectionError
+from podvow.faults.base import FaultContext, Isolation, NodeLostError
+from podvow.scenario import together
+from podvow.scenario.together import LateError, Party
+from podvow.timeline import Timeline
+from podvow.timeline.timeline import FaultMark
+
+CONTEXT = cast("FaultContext", None)
+
+
+@dataclass(frozen=True)
+class Shake:
+    """A node fault that writes down what is done with it."""
+
+    log: list[str] = field(compare=False)
+    do: Callable[[], Mapping[str, Any]] = lambda: {"shaken": True}
+    heal: Callable[[], None] = lambda: None
+    name: str = "shake"
+    target: str = "the node"
+    isolation: Isolation = Isolation.NODE
+    needs: frozenset[str] = frozenset()
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        assert context is CONTEXT
+        self.log.append(f"inject {self.name}")
+        return self.do()
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
+        raise NotImplementedError
+
+    def undo(self, context: FaultContext) -> None:
+        assert context is CONTEXT
+        self.log.append(f"undo {self.name}")
+        self.heal()
+
+
+class Members:
+    """Threads that go through a party."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.stop = threading.Event()
+        self.results: dict[str, object] = {}
+        self.threads: list[threading.Thread] = []
+        self.calm = threading.Event()
+
+    def party(self, *keys: str, length: int = 1, before: Party | None = None, patience_s: float = 20.0) -> Party:
+        return Party(
+            "worker",
+            keys,
+            length,
+            before=before,
+            stop=self.stop,
+            calm=self.calm.set,
+            patience_s=patience_s,
+        )
+
+    def go(self, party: Party, key: str, *faults: Shake, first: Callable[[], object] = lambda: None) -> None:
+        party.join(key)
+
+        def run() -> None:
+            try:
+                first()
+                self.results[key] = [
+                    party.meet(key, n, lambda: self.log.append(f"begin {key}"), fault, CONTEXT)
+                    for n, fault in enumerate(faults)
+                ]
+            except (LateError, InjectionError) as error:
+                self.results[key] = error
+            finally:
+                party.leave(key, CONTEXT)
+                self.log.append(f"left {key}")
+
+        thread = threading.Thread(target=run, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def end(self) -> None:
+        for thread in self.threads:
+            thread.join(20)
+            assert not thread.is_alive(), f"hangs; so far {self.log}"
+
+
+@pytest.fixture
+def members(monkeypatch: pytest.MonkeyPatch) -> Iterator[Members]:
+    monkeypatch.setattr(together, "repair", lambda _: "repaired")
+    made = Members()
+    yield made
+    made.stop.set()
+
+
+def test_one_injection_for_all_after_everybody_has_been_told_and_one_undo_after_the_last(members: Members) -> None:
+    party = members.party("a", "b", "c", length=2)
+    stop, start = Shake(members.log, name="stop"), Shake(members.log, name="start")
+    for key in "abc":
+        members.go(party, key, stop, start)
+    members.end()
+    order = [line for line in members.log if not line.startswith("left")]
+    assert sorted(order[:3]) == ["begin a", "begin b", "begin c"]
+    assert order[3] == "inject stop"
+    assert sorted(order[4:7]) == ["begin a", "begin b", "begin c"]
+    assert order[7:] == ["inject start", "undo start", "undo stop"]
+    assert members.log[-3:] == sorted(members.log[-3:], key=members.log.index), "nobody leaves before the undo"
+    assert party.over
+    assert party.undone == ["start", "stop"]
+    assert all(result == [{"shaken": True}] * 2 for result in members.results.values())
+    assert party.exclusive_s > 0
+
+
+def test_who_ends_early_is_not_waited_for_but_sees_the_node_healed(members: Members) -> None:
+    party = members.party("a", "b")
+    members.go(party, "a")
+    members.go(party, "b", Shake(members.log))
+    members.end()
+    assert members.results["b"] == [{"shaken": True}]
+    assert members.log.index("undo shake") < members.log.index("left a")
+
+
+def test_who_is_far_behind_is_late_and_does_not_block_the_others(members: Members) -> None:
+    party = members.party("a", "b", patience_s=0.0)
+    done = threading.Event()
+
+    def shake_and_tell() -> Mapping[str, Any]:
+        done.set()
+        return {"shaken": True}
+
+    shake = Shake(members.log, do=shake_and_tell)
+    members.go(party, "a", shake)
+    members.go(party, "b", shake, first=lambda: done.wait(20))
+    members.end()
+    assert members.results["a"] == [{"shaken": True}]
+    assert isinstance(members.results["b"], LateError)
+    assert members.log.count("undo shake") == 1
+
+
+@pytest.mark.parametrize("error", [InjectionError("no"), NodeLostError("worker was not ready")])
+def test_an_injection_that_fails_fails_for_all(members: Members, error: Exception) -> None:
+    def fail() -> Mapping[str, Any]:
+        raise error
+
+    party = members.party("a", "b")
+    for key in "ab":
+        members.go(party, key, Shake(members.log, do=fail))
+    members.end()
+    assert list(members.results.values()) == [error] * 2
+    assert members.log.count("undo shake") == 1, "what failed half-way is undone too"
+    assert party.lost == ("worker was not ready; repaired" if isinstance(error, NodeLostError) else "")
+
+
+def test_a_node_that_the_undo_does_not_bring_back_is_repaired_and_lost_for_the_evidence(members: Members) -> None:
+    def fail() -> None:
+        raise NodeLostError("worker stays away")
+
+    party = members.party("a")
+    members.go(party, "a", Shake(members.log, heal=fail))
+    members.end()
+    assert party.lost == "worker stays away; repaired"
+    assert party.undone == []
+
+
+def test_the_next_party_gets_ready_but_waits_with_its_fault_until_the_node_is_free(members: Members) -> None:
+    first = members.party("a")
+    second = members.party("b", before=first)
+    go_on = threading.Event()
+    members.go(second, "b", Shake(members.log, name="second"))
+    members.go(first, "a", Shake(members.log, name="first"), first=lambda: go_on.wait(20))
+    assert not members.results
+    go_on.set()
+    members.end()
+    assert members.log.index("undo first") < members.log.index("begin b")
+    assert members.calm.is_set()
+
+
+def test_a_stopped_run_undoes_what_was_injected_though_not_all_members_have_begun(members: Members) -> None:
+    party = members.party("a", "never-begun", length=2, patience_s=0.0)
+    shaken = threading.Event()
+
+    def shake() -> Mapping[str, Any]:
+        shaken.set()
+        return {}
+
+    members.go(party, "a", Shake(members.log, name="first", do=shake), Shake(members.log, name="second"))
+    assert shaken.wait(20)
+    members.stop.set()
+    members.end()
+    assert "undo first" in members.log
