@@ -196,7 +196,7 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
 )
 def test_a_sidecar_that_is_no_longer_ready_takes_the_pod_along_and_is_not_restarted(timeline: Trial) -> None:
     timeline.must(
-        condition_became("Ready", "True"),
+        condition_became("Ready", "False", reason="ContainersNotReady"),
         shown_running("side", ready=False),
         shown_running("app", ready=True),
         ran("side", times=1),
