@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from podvow.expect import FAULT, Fact, exited_with, never_ran, not_rerun, not_restarted, phase_never
+from podvow.expect import FAULT, After, Fact, exited_with, never_ran, not_rerun, not_restarted, phase_never
 from podvow.expect.base import MissingError
 from podvow.expect.evidence import (
     Stretch,
@@ -175,6 +175,57 @@ def test_what_did_not_happen_needs_an_end_a_control_and_an_observer(
 ) -> None:
     judged = fact.judge(timeline)
     assert judged.outcome is expected, judged.detail
+
+
+def _seen_with(*holes: Source, untraced: bool = False) -> Timeline:
+    """Tell of an app that is killed and comes back, with a control in the end and holes in some sources."""
+    story = Story()
+    pod = story.pod(traced=not untraced).initialise()
+    story.fault("kill", "app")
+    pod.kill("app")
+    for source in holes:
+        story.gap(source)
+    pod.start("app")
+    return story.reach().hold().timeline()
+
+
+@pytest.mark.parametrize(
+    ("holes", "untraced", "expected"),
+    [
+        ((), False, Outcome.HOLDS),
+        ((Source.RUNTIME,), False, Outcome.HOLDS),
+        ((Source.TRACE,), False, Outcome.HOLDS),
+        ((Source.TRACE, Source.RUNTIME), False, Outcome.INCONCLUSIVE),
+        ((Source.STATUS,), False, Outcome.INCONCLUSIVE),
+        ((Source.RUNTIME, Source.STATUS), False, Outcome.INCONCLUSIVE),
+        ((Source.RUNTIME,), True, Outcome.INCONCLUSIVE),
+        ((Source.TRACE,), True, Outcome.HOLDS),
+    ],
+)
+def test_one_witness_without_a_hole_and_the_status_prove_that_a_container_did_not_run(
+    holes: tuple[Source, ...], *, untraced: bool, expected: Outcome
+) -> None:
+    judged = not_rerun("init-1").judge(_seen_with(*holes, untraced=untraced))
+    assert judged.outcome is expected, judged.detail
+
+
+def test_about_anything_but_runs_a_hole_in_any_source_leaves_it_open() -> None:
+    assert phase_never("Failed", after=FAULT).judge(_seen_with(Source.RUNTIME)).outcome is Outcome.INCONCLUSIVE
+    assert phase_never("Failed", after=FAULT).judge(_seen_with()).outcome is Outcome.HOLDS
+
+
+def test_a_stretch_ends_where_the_harness_begins_to_undo() -> None:
+    story, pod = steady()
+    story.fault("kubelet_stop")
+    story.reach().hold()
+    told = story.timeline()
+    story.say(Kind.UNDONE, fault="kubelet_stop")
+    pod.kill("app")
+    pod.start("app")
+    timeline = story.timeline()
+    stretch = stretch_of(timeline, After(0, to_the_end=True))
+    assert told.end_ns <= stretch.end_ns < timeline.end_ns
+    assert not_restarted("app", after=After(0, to_the_end=True)).judge(timeline).outcome is Outcome.HOLDS
 
 
 def test_an_untraced_container_is_not_proven_idle_by_the_silence_of_the_trace() -> None:
