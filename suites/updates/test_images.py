@@ -133,6 +133,7 @@ def test_a_changed_init_image_is_used_when_the_pod_initialises_again(timeline: T
 
 
 @claim("updates.init-image.repairs-unpullable")
+@POLICIES
 @scenario(
     pod="unpullable-init",
     steady=waiting("init-2", "ImagePullBackOff"),
@@ -141,9 +142,11 @@ def test_a_changed_init_image_is_used_when_the_pod_initialises_again(timeline: T
     deadline_s=150,
     typical_s=12,
 )
-def test_an_unpullable_init_image_is_repaired_by_a_patch(timeline: Trial) -> None:
+def test_an_unpullable_init_image_is_repaired_by_a_patch(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
+        ran("init-2", times=1),
         ran("init-2", times=1, after=FAULT),
+        kept_sandbox(),
         ran("init-1", times=1),
         ran_in_order("init-1", "init-2", "init-3"),
         kept_uid(),

@@ -77,6 +77,7 @@ DELETED = deleted()
 UP = quiet(steady()[0])
 TOLD = message("two rows loaded")
 
+
 CASES: Cases = {
     "ended_after": Case(
         accept=[(ended_after("init-1", at_least_s=4), DELETED), (ended_after("init-1", at_least_s=0), DELETED)],

@@ -1,0 +1,192 @@
+"""Logs and last words of init containers (debug-init-containers#accessing-logs-from-init-containers)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podvow.expect import (
+    pod_failed,
+    pod_showed,
+    pod_showed_last,
+    pod_showed_text,
+    probe_contained,
+    probed,
+    ran,
+    said,
+    terminated_with,
+)
+from podvow.marks import Trial, claim, scenario
+from podvow.probes.api import read_log
+from podvow.probes.run_in import run_in
+from podvow.scenario.conditions import phase, running, started
+from podvow.scenario.conditions import said as has_said
+from podvow.scenario.model import Look
+
+INIT_1 = "status/initContainerStatuses/init-1/state/terminated"
+
+
+def ends_with(code: int) -> dict[str, Any]:
+    return {"spec": {"initContainers": [{"name": "init-1", "env": [{"name": "CODE", "value": str(code)}]}]}}
+
+
+_TWICE = "mkdir /work/tried && echo attempt 1 && exit 1; echo attempt 2; sleep 3600"
+STAYS: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["sh", "-c", _TWICE]}]}}
+
+
+@claim("debugging.logs.of-finished-inits")
+@scenario(
+    pod="counts-attempts",
+    steady=running("app"),
+    then=(
+        Look(read_log("init-1")),
+        Look(read_log("init-2")),
+        Look(read_log("init-1", previous=True)),
+    ),
+    typical_s=9,
+)
+def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
+    timeline.must(
+        probed("log of init-1", "code", 200),
+        probe_contained("log of init-1", "text", "first done"),
+        probed("log of init-2", "code", 200),
+        probe_contained("log of init-2", "text", "attempt 2"),
+        probed("previous log of init-1", "code", 400),
+        ran("init-1", times=1),
+        ran("init-2", times=2),
+    )
+
+
+@claim("debugging.logs.of-the-attempt-before")
+@scenario(
+    pod="counts-attempts",
+    edits=STAYS,
+    steady=has_said("init-2", "attempt 2") & running("init-2"),
+    then=(Look(read_log("init-2")), Look(read_log("init-2", previous=True))),
+    typical_s=8,
+)
+def test_while_an_init_container_is_tried_again_the_log_of_the_attempt_before_can_be_read(timeline: Trial) -> None:
+    timeline.must(
+        probe_contained("log of init-2", "text", "attempt 2"),
+        probed("previous log of init-2", "code", 200),
+        probe_contained("previous log of init-2", "text", "attempt 1"),
+        ran("init-2", times=2),
+    )
+
+
+@claim("debugging.logs.of-failed-attempts-pruned")
+@scenario(
+    pod="counts-attempts",
+    steady=running("app"),
+    then=(Look(read_log("init-2", previous=True)),),
+    typical_s=9,
+)
+def test_once_the_pod_is_initialised_the_log_of_a_failed_attempt_is_gone(timeline: Trial) -> None:
+    timeline.must(
+        probe_contained("previous log of init-2", "text", "unable to retrieve container logs"),
+        said("init-2", "attempt 1", run=1),
+        said("init-2", "attempt 2", run=2),
+    )
+
+
+@claim("debugging.exec.into-finished-init")
+@scenario(
+    pod="counts-attempts",
+    steady=running("app"),
+    then=(Look(run_in("app")), Look(run_in("init-1")), Look(run_in("init-2"))),
+    typical_s=14,
+)
+def test_no_command_can_be_executed_in_an_init_container_that_has_finished(timeline: Trial) -> None:
+    timeline.must(
+        probed("exec in app", "code", 0),
+        probe_contained("exec in app", "text", "been there"),
+        probed("exec in init-1", "code", 1),
+        probe_contained("exec in init-1", "text", "container not found"),
+        probed("exec in init-2", "code", 1),
+    )
+
+
+@claim("debugging.exec.into-running-init")
+@scenario(
+    pod="term-ignored",
+    steady=started("init-2") & running("init-2"),
+    then=(Look(run_in("init-2")), Look(run_in("init-3")), Look(run_in("app"))),
+    typical_s=14,
+)
+def test_a_command_can_be_executed_in_an_init_container_that_runs(timeline: Trial) -> None:
+    timeline.must(
+        probed("exec in init-2", "code", 0),
+        probe_contained("exec in init-2", "text", "been there"),
+        probed("exec in init-3", "code", 1),
+        probed("exec in app", "code", 1),
+        ran("init-2", times=1),
+    )
+
+
+@claim("debugging.logs.not-before-the-start")
+@scenario(
+    pod="term-ignored",
+    steady=started("init-2") & has_said("init-2", "ready"),
+    then=(Look(read_log("init-2")), Look(read_log("init-3")), Look(read_log("app"))),
+    typical_s=8,
+)
+def test_containers_that_wait_for_an_init_container_have_no_log_yet(timeline: Trial) -> None:
+    timeline.must(
+        probed("log of init-2", "code", 200),
+        probe_contained("log of init-2", "text", "ready"),
+        probed("log of init-3", "code", 400),
+        probe_contained("log of init-3", "text", "is waiting to start: PodInitializing"),
+        probed("log of app", "code", 400),
+        probe_contained("log of app", "text", "is waiting to start: PodInitializing"),
+    )
+
+
+@claim("debugging.termination-message.in-status")
+@pytest.mark.parametrize(
+    ("code", "edits", "restart_policy", "steady"),
+    [
+        pytest.param(0, ends_with(0), "Always", running("app"), id="success"),
+        pytest.param(3, ends_with(3), "Never", phase("Failed"), id="failure"),
+    ],
+)
+@scenario(pod="parting-message", typical_s=5)
+def test_the_message_that_an_init_container_leaves_stands_in_its_status(
+    timeline: Trial, code: int, edits: object, restart_policy: str, steady: object
+) -> None:
+    timeline.must(
+        pod_showed(f"{INIT_1}/exitCode", code),
+        pod_showed(f"{INIT_1}/message", "two rows loaded\n"),
+    )
+
+
+@claim("debugging.termination-message.falls-back-to-logs")
+@scenario(pod="silent-failure", restart_policy="Never", steady=phase("Failed"), typical_s=5)
+def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container(timeline: Trial) -> None:
+    timeline.must(
+        pod_failed(),
+        terminated_with("init-1", reason="Error", code=3),
+        pod_showed_text(f"{INIT_1}/message", "no such database"),
+    )
+
+
+@claim("debugging.termination-message.falls-back-to-logs")
+@scenario(pod="silent-failure", edits=ends_with(0), steady=running("app"), typical_s=5)
+def test_the_log_is_no_message_of_an_init_container_that_succeeded(timeline: Trial) -> None:
+    timeline.must(pod_showed(f"{INIT_1}/reason", "Completed"), pod_showed_last(f"{INIT_1}/message", None))
+
+
+@claim("debugging.termination-message.of-the-attempt-before")
+@scenario(
+    pod="counts-attempts",
+    edits={"spec": {"initContainers": [{"name": "init-2", "terminationMessagePolicy": "FallbackToLogsOnError"}]}},
+    steady=running("app"),
+    typical_s=9,
+)
+def test_the_message_of_a_failed_attempt_is_kept_as_the_last_state(timeline: Trial) -> None:
+    path = "status/initContainerStatuses/init-2/lastState/terminated"
+    timeline.must(
+        pod_showed_text(f"{path}/message", "attempt 1"),
+        pod_showed(f"{path}/exitCode", 1),
+        ran("init-2", times=2),
+    )
