@@ -215,7 +215,7 @@ def run_info(
         recordings.values(),
         node_cpu_s=float(stats.get("node_cpu_s", 0.0)),
         cores=int(stats.get("cores", 1)),
-        exclusive=(),
+        exclusive=stats.get("exclusive_s", ()),
     )
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return RunInfo(

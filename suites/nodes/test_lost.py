@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from podvow.expect import (
-    SINCE_FAULT,
     After,
     each_pod,
     kept_uid,
@@ -18,7 +17,7 @@ from podvow.expect import (
     started_only_after,
 )
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.chains import SETTLED, lost_twice
+from podvow.scenario.chains import lost_twice
 from podvow.scenario.conditions import phase, pods_renewed, pods_running, running, said
 
 INITS = ("init-1", "init-2", "init-3")
@@ -74,15 +73,15 @@ def test_a_pod_that_was_initialising_begins_again_with_the_first_init_container(
     restart_policy="Never",
     steady=running("app-a", "app-b"),
     then=lost_twice(phase("Failed", "Succeeded")),
-    hold=SETTLED,
     deadline_s=150,
     typical_s=75,
 )
 def test_under_never_a_node_that_comes_back_runs_nothing_again(timeline: Trial) -> None:
+    # Of the second loss nothing is said: the kubelet has taken the trace away with the volumes of the Pod that ended.
     timeline.must(
-        not_rerun(*INITS, after=SINCE_FAULT),
-        not_restarted("app-a", "app-b", after=SINCE_FAULT),
-        kept_uid(after=SINCE_FAULT),
+        not_rerun(*INITS, after=After(0)),
+        not_restarted("app-a", "app-b", after=After(0)),
+        kept_uid(after=After(0)),
     )
 
 
@@ -96,4 +95,4 @@ def test_under_never_a_node_that_comes_back_runs_nothing_again(timeline: Trial) 
     typical_s=75,
 )
 def test_the_pod_of_a_daemon_set_initialises_again(timeline: Trial, number: int) -> None:
-    timeline.must(each_pod(reran_in_order("init-1", "init-2", after=After(number)), count=1))
+    timeline.must(each_pod(reran_in_order("init-1", "init-2", after=After(number))))
