@@ -77,7 +77,7 @@ def test_a_pod_that_was_initialising_begins_again_with_the_first_init_container(
     typical_s=75,
 )
 def test_under_never_a_node_that_comes_back_runs_nothing_again(timeline: Trial) -> None:
-    # Of the second loss nothing is said: the kubelet has taken the trace away with the volumes of the Pod that ended.
+    # Nothing is said of the second loss: the kubelet has removed the ended Pod's volumes, and the trace with them.
     timeline.must(
         not_rerun(*INITS, after=After(0)),
         not_restarted("app-a", "app-b", after=After(0)),
