@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from podvow.cluster import network
 from podvow.cluster.cri import Cri
 from podvow.cluster.node import ExecResult, Life
 from podvow.errors import InjectionError
@@ -238,8 +239,8 @@ def test_without_a_way_to_the_plug_nothing_is_switched(machine: Machine) -> None
 
 def test_routes_follow_a_node_to_its_new_address(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
-    monkeypatch.setattr(upkeep.network, "node_nets", lambda _: ["nets"])
-    monkeypatch.setattr(upkeep.network, "ensure", lambda _, nets: asked.append(nets))
+    monkeypatch.setattr(network, "node_nets", lambda _: ["nets"])
+    monkeypatch.setattr(network, "ensure", lambda _, nets: asked.append(nets))
     context = _context(machine)
     assert upkeep.rejoin(context, "10.0.0.2")["address"] == "10.0.0.2"
     assert not asked

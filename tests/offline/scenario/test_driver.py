@@ -21,7 +21,7 @@ from podvow.scenario import play as play_module
 from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.conditions import Condition, gone, phase, ready, rejected, running
 from podvow.scenario.driver import Driver, Planned, workers
-from podvow.scenario.model import Scenario
+from podvow.scenario.model import Inject, Scenario
 from podvow.timeline import Source, Timeline, load
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
@@ -263,6 +263,79 @@ def test_a_state_that_has_become_impossible_is_not_waited_for(bench: Bench) -> N
     bench.api.kubelet = lambda api, pod: cast("None", api.show(pod, phase="Failed"))
     timeline = bench.play(Scenario(pod=POD, steady=phase("Succeeded"), deadline_s=600))
     assert timeline.of(Kind.MISSED)[0].data["last"] == "hopeless"
+
+
+@dataclass(frozen=True)
+class Lasting(Poke):
+    """A fault that has to be undone."""
+
+    heal: Callable[[], None] = lambda: None
+    undoing: str = "stroke the node"
+
+    def undo(self, context: FaultContext) -> None:
+        assert context.node == "worker"
+        self.heal()
+
+
+def _fail(_: object) -> Mapping[str, Any]:
+    raise InjectionError("half-way")
+
+
+@pytest.mark.parametrize("isolation", [Isolation.POD, Isolation.NODE])
+@pytest.mark.parametrize("fault", [Lasting(), Lasting(do=_fail), Lasting(seen=lambda _: False)])
+def test_what_lasts_is_undone_whatever_came_of_it_and_the_journal_knew_before(
+    bench: Bench, isolation: Isolation, fault: Lasting
+) -> None:
+    healed: list[str] = []
+
+    def poke(context: FaultContext) -> Mapping[str, Any]:
+        journal = [json.loads(line) for line in (bench.folder / "journal.jsonl").read_text().splitlines()]
+        assert journal[-1]["undo"].startswith("on worker: stroke the node; delete namespace")
+        return fault.do(context)
+
+    wrapped = replace(fault, do=poke, heal=lambda: healed.append("healed"), isolation=isolation)
+    timeline = bench.play(Scenario(pod=POD, steady=running("app"), fault=wrapped))
+    assert healed == ["healed"]
+    (undone,) = timeline.of(Kind.UNDONE)
+    assert undone.data["fault"] == "poke"
+    assert undone.t_ns > timeline.faults[0].begin.t_ns
+
+
+def test_what_cannot_be_undone_leaves_the_verdict_open(bench: Bench) -> None:
+    def heal() -> None:
+        raise InjectionError("it bites")
+
+    timeline = bench.play(Scenario(pod=POD, steady=running("app"), fault=Lasting(heal=heal)))
+    verdict, reason = _verdict(timeline)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert reason == "poke could not be undone: it bites"
+
+
+def test_equal_faults_of_a_node_are_injected_once_and_stand_in_every_timeline(bench: Bench) -> None:
+    log: list[str] = []
+
+    def poke(context: FaultContext) -> Mapping[str, Any]:
+        log.append("poked")
+        return {"poked": True, "by": context.namespace}
+
+    def heal() -> None:
+        log.append("healed")
+
+    shared = Lasting(do=poke, heal=heal, isolation=Isolation.NODE)
+    own = Poke(name="own", do=lambda _: log.append("own") or {"poked": True})  # type: ignore[func-returns-value]
+    driver = bench.start(
+        Scenario(pod=POD, steady=running("app"), fault=shared),
+        Scenario(pod=POD, steady=running("app"), fault=own, then=[Inject(shared)]),
+        Scenario(pod=POD, steady=NEVER, fault=shared, deadline_s=0.2),
+    )
+    one, two, stuck = (driver.timeline(f"k{n}") for n in range(3))
+    driver.finish()
+    assert log == ["own", "poked", "healed"]
+    assert one.faults[0].facts == two.faults[1].facts
+    assert [f.index for f in two.faults] == [0, 1]
+    assert [len(t.of(Kind.UNDONE)) for t in (one, two, stuck)] == [1, 1, 1]
+    assert not stuck.faults
+    assert len(driver.exclusive_s) == 1
 
 
 def test_an_api_server_that_goes_away_costs_every_verdict_and_no_hang(bench: Bench) -> None:
