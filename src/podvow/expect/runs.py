@@ -166,6 +166,8 @@ def kept_running(*containers: str, after: After | None = FAULT, pod: str = "") -
         known = [r for r in timeline.runs(container, pod) if begin_of(r) <= stretch.end_ns]
         alive = [r for r in known if not began_in(timeline, r, stretch)][-1]
         if alive.exit and alive.exit.t_ns <= stretch.end_ns:  # the next fault may well have ended it
+            if alive.exit.t_ns + alive.exit.precision_ns > stretch.end_ns:
+                return inconclusive(f"cannot tell whether {alive.label} had ended before the next fault")
             if ended_in(timeline, alive, stretch):
                 return violated(f"{alive.label} ended at {at(timeline, alive.exit.t_ns)}", alive.exit.t_ns)
             return inconclusive(f"{alive.label} had ended before the fault")
