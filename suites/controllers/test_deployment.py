@@ -87,6 +87,7 @@ BLOCKED = scenario(
     objects=("objects/web-service",),
     edits=TWO,
     steady=pods_running(2) & object_shows("Deployment", "status/availableReplicas", 2),
+    deadline_s=180,
     typical_s=26,
 )
 
@@ -98,6 +99,7 @@ BLOCKED = scenario(
     steady=pods_running(2),
     fault=set_template_image("web", "init-1", GREEN, init=True),
     until=pods_running(2, since_fault=True) & pods_gone(2),
+    deadline_s=180,
     typical_s=22,
 )
 def test_an_init_image_changed_in_the_template_makes_new_pods_that_run_it(timeline: Trial) -> None:
@@ -121,6 +123,7 @@ def test_an_init_image_changed_in_the_template_makes_new_pods_that_run_it(timeli
     steady=pods_running(1),
     fault=set_template_image("web", "app", GREEN),
     until=pods_running(1, since_fault=True) & pods_gone(1),
+    deadline_s=180,
     typical_s=16,
 )
 def test_an_app_image_changed_in_the_template_makes_new_pods_that_run_inits(timeline: Trial) -> None:
@@ -141,6 +144,7 @@ def test_an_app_image_changed_in_the_template_makes_new_pods_that_run_inits(time
         Inject(set_template_image("web", "init-1", GREEN, init=True)),
         Until(pods_running(1, since_fault=True) & pods_gone(1), control=True),
     ),
+    deadline_s=180,
     typical_s=48,
 )
 def test_an_init_image_changed_past_the_template_changes_nothing_until_the_template_has_it(timeline: Trial) -> None:
@@ -204,7 +208,12 @@ def test_undoing_the_template_takes_the_blocked_pod_away_and_leaves_the_old_ones
     [pytest.param(scale("Deployment", "web", 2), id="scaled"), pytest.param(delete_newest_pod(), id="deleted")],
 )
 @scenario(
-    pod="workloads/web", steady=pods_running(1), fault=None, until=pods_running(1, since_fault=True), typical_s=14
+    pod="workloads/web",
+    steady=pods_running(1),
+    fault=None,
+    until=pods_running(1, since_fault=True),
+    deadline_s=180,
+    typical_s=14,
 )
 def test_a_pod_that_a_workload_adds_or_replaces_initialises_from_the_start(timeline: Trial, fault: object) -> None:
     timeline.must(old_pods_unaffected(), each_new_pod(*INITIALISED_ONCE, count=1))
