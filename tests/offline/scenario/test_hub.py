@@ -150,3 +150,25 @@ def test_a_node_that_is_away_when_a_scenario_begins_elsewhere_is_no_hole_in_it(w
     wired.hub.node_gap("worker", Source.TRACE, since_ns=40, reason="away")
     assert not wired.attach("b", "other").finish().gaps
     assert wired.attach("a", "worker").finish().gaps
+
+
+@pytest.mark.parametrize(
+    ("whole", "gone", "gaps"),
+    [({"u-1", "u-2"}, False, 0), ({"u-1"}, False, 1), (set(), False, 1), ({"u-1", "u-2"}, True, 1)],
+)
+def test_a_broken_trace_is_no_gap_for_whom_it_is_there_again_as_a_whole(
+    wired: Wired, whole: set[str], *, gone: bool, gaps: int
+) -> None:
+    recorder, other = wired.attach("a"), wired.attach("b")
+    for uid in ("u-1", "u-2"):
+        wired.pod("a", uid, name=uid)
+    wired.pod("b", "u-3")
+    wired.hub.node_gap("worker", Source.TRACE, since_ns=10, reason="x")
+    wired.hub.node_gap("worker", Source.RUNTIME, since_ns=10, reason="x")
+    if gone:
+        wired.pod("a", "u-2", "deleted", name="u-2")
+    wired.hub.node_back("worker", Source.TRACE, until_ns=20, whole=lambda uid: uid in whole)
+    wired.hub.node_back("worker", Source.RUNTIME, until_ns=20)
+    assert len(recorder.finish().gaps_of(Source.TRACE)) == gaps
+    assert len(other.finish().gaps_of(Source.TRACE)) == 1
+    assert len(recorder.finish().gaps_of(Source.RUNTIME)) == 1, "the runtime's events are lost in any case"
