@@ -38,7 +38,7 @@ def row(policy: str, init: str, app_code: int) -> tuple[Condition, list[Fact]]:
     started = [ran("init", times=len(INITS[init].split())), started_only_after("app", "init")]
     if policy == "Always" or (policy == "OnFailure" and app_code):
         again = [ran("app", at_least=3), exited_with("app", app_code, run=2), phase_reached("Running"), FOREVER]
-        return runs("app", 3), [*started, *again]
+        return runs("app", 3) & phase("Running"), [*started, *again]
     final = "Failed" if app_code else "Succeeded"
     return ENDED, [*started, ran("app", times=1), exited_with("app", app_code), phase_reached(final)]
 
@@ -55,7 +55,7 @@ def rows() -> list[Any]:
 
 @claim("failure.policy-table.phase-and-runs")
 @pytest.mark.parametrize(("edits", "until", "typical_s", "facts"), rows())
-@scenario(pod="exits-as-told", deadline_s=120)
+@scenario(pod="exits-as-told", deadline_s=180)
 def test_policy_and_exit_codes_decide_on_phase_and_runs(
     timeline: Trial, edits: dict[str, Any], until: Condition, typical_s: float, facts: list[Fact]
 ) -> None:
