@@ -1,4 +1,4 @@
-"""Question to the API server and the node: what is left of a namespace that was deleted."""
+"""Question to the API server and the node: what lives on of a namespace that was deleted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from podvow.faults.base import NODE_ACCESS, FaultContext
 
 _NOT_FOUND = 404
 _OK = 200
+_DEAD = {"CONTAINER_EXITED", "SANDBOX_NOTREADY"}
 _NAMESPACE = "io.kubernetes.pod.namespace"
 
 
@@ -31,7 +32,8 @@ class LookLeft:
         """Ask for the namespace, and for its sandboxes and containers on the node.
 
         Returns:
-            `namespace` (HTTP status: 404 when it is gone), `sandboxes` and `containers` (how many).
+            `namespace` (HTTP status: 404 when it is gone), `sandboxes` and `containers` (how many are alive; the
+            records of dead ones are cleared up by the kubelet once a minute).
         """
         until = time.monotonic() + self.patience_s
         while True:
@@ -53,7 +55,10 @@ class LookLeft:
             "containers": context.runtime.containers(context.node),
         }
         counts = {
-            kind: sum((item.get("labels") or {}).get(_NAMESPACE) == context.namespace for item in found)
+            kind: sum(
+                (item.get("labels") or {}).get(_NAMESPACE) == context.namespace and item.get("state") not in _DEAD
+                for item in found
+            )
             for kind, found in listed.items()
         }
         return {"namespace": code, **counts}
