@@ -102,7 +102,7 @@ class Scenario:
     then: Sequence[Step] = ()
     static: bool = False
     expect_rejection: bool = False
-    deadline_s: float = 90.0
+    deadline_s: float = 240.0
     typical_s: float = 10.0
     profiles: Sequence[str] = ()
 
