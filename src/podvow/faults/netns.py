@@ -1,0 +1,67 @@
+"""A sandbox that loses its network: the network namespace is taken away from under the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from podvow.errors import InjectionError
+from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation
+from podvow.timeline import Timeline
+from podvow.timeline.timeline import FaultMark
+
+_TAKE = 'umount -l "$1" && rm -f "$1"'
+
+
+@dataclass(frozen=True)
+class LoseAddress:
+    """Unmount and remove the sandbox's network namespace; the runtime then tells no address of it."""
+
+    name: str = "lose_address"
+
+    @property
+    def isolation(self) -> Isolation:
+        """One Pod."""
+        return Isolation.POD
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Commands on the node."""
+        return frozenset({NODE_ACCESS})
+
+    @property
+    def target(self) -> str:
+        """The namespace."""
+        return "network namespace of the sandbox"
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        """Take it away, and ask the runtime for the address before and after."""
+        alive = [s for s in context.timeline().sandboxes() if s.exit is None]
+        if not alive:
+            raise InjectionError("the Pod has no live sandbox that the runtime source saw")
+        sandbox = alive[-1].id
+        before = context.runtime.inspect_sandbox(context.node, sandbox)
+        spaces = ((before["info"].get("runtimeSpec") or {}).get("linux") or {}).get("namespaces") or ()
+        path = next((str(n.get("path", "")) for n in spaces if n.get("type") == "network"), "")
+        if not path.startswith(("/run/netns/", "/var/run/netns/")):
+            raise InjectionError(f"the sandbox has no network namespace of its own: {path!r}")
+        context.nodes.exec(context.node, ["sh", "-c", _TAKE, "sh", path])
+        after = context.runtime.inspect_sandbox(context.node, sandbox)
+        return {"sandbox": sandbox, "netns": path, "ip_before": _address(before), "ip_after": _address(after)}
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
+        """The runtime told an address before, and none afterwards."""
+        return bool(mark.facts["ip_before"]) and not mark.facts["ip_after"]
+
+    def undo(self, context: FaultContext) -> None:
+        """Nothing: the sandbox is replaced, or goes with the Pod."""
+
+
+def _address(inspected: Mapping[str, Any]) -> str:
+    return str((inspected["status"].get("network") or {}).get("ip") or "")
+
+
+def lose_address() -> LoseAddress:
+    """Return the fault that leaves a sandbox without an address."""
+    return LoseAddress()
