@@ -171,6 +171,15 @@ def test_when_ctr_ends_it_is_said_and_older_containers_stay_known(node: FakeNode
     assert _told(told, "R") == ends
 
 
+def test_that_the_stream_is_open_is_said_once_something_was_heard_on_it(node: FakeNode, stream: Reader) -> None:
+    if not _told(stream.lines, "E"):
+        stream.until("E ")
+    node.say("\n")  # somebody reads
+    node.hang_up()
+    told = [line[0] for line in stream.until("X ", "E ") if line[0] in "XE"]
+    assert told == ["X", "E"]
+
+
 def test_containers_older_than_the_program_are_known_to_it(node: FakeNode) -> None:
     node.bundle(cid(1))
     node.bundle(cid(2), namespace="default")

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from podvow.cluster.cri import Cri
 from podvow.scenario import nodestream
 from podvow.scenario.nodestream import NodeStream
 from podvow.timeline import Record, Source
@@ -190,6 +193,59 @@ def test_a_runtime_that_fell_silent_is_a_gap_until_something_is_heard(stream: No
     assert len(sink.back) == before, "a living node is no listening one"
     _take(stream, "E 1790000003.000000")
     assert sink.back[before:] == [(Source.RUNTIME, 1_790_000_003_000_000_000)]
+
+
+class Runtime:
+    """Its records tell of a container that came and went unheard."""
+
+    def sandboxes(self, node: str) -> list[dict[str, object]]:
+        assert node == "worker"
+        return []
+
+    def containers(self, node: str) -> list[dict[str, object]]:
+        assert node == "worker"
+        labels = {"pod.namespace": "podvow-r-k", "pod.name": "main", "pod.uid": "u-1", "container.name": "late"}
+        told = {f"io.kubernetes.{key}": value for key, value in labels.items()}
+        return [{"id": cid(5), "podSandboxId": cid(9), "labels": told}]
+
+    def inspect_container(self, node: str, container_id: str) -> dict[str, object]:
+        assert (node, container_id) == ("worker", cid(5))
+        return {"status": {"createdAt": "1790000001000000000", "startedAt": "1790000001500000000"}}
+
+
+def test_after_a_gap_the_runtime_is_asked_and_its_answer_lies_before_what_is_told_now(
+    node: FakeNode, sink: Sink
+) -> None:
+    stream = NodeStream(node, "worker", sink, lambda _: "main", cast("Cri", Runtime()))
+    _take(stream, BEAT, "E 1790000000.600000", APP, "R " + event("/tasks/start", cid(1), pid=7))
+    assert len(sink.records) == 1, "nothing was missed so far"
+    _take(stream, "X the event stream of containerd ended", "E 1790000002.000000")
+    _take(stream, "R " + event("/tasks/exit", cid(1), id=cid(1), exit_status=3))
+    sink.until(lambda s: len(s.records) == 4)
+    told = sorted(sink.records, key=lambda r: r.seq)
+    assert [(r.kind, r.container) for r in told] == [
+        (Kind.CONTAINER_STARTED, "app"),
+        (Kind.CONTAINER_CREATED, "late"),
+        (Kind.CONTAINER_STARTED, "late"),
+        (Kind.CONTAINER_EXITED, "app"),
+    ]
+
+
+def test_a_trace_that_is_another_one_than_before_is_not_whole(stream: NodeStream, sink: Sink) -> None:
+    lines = ["T u-1 100.26 app 1 say one", "T u-1 100.27 app 1 say two"]
+    for second, whole in ((lines[1], True), ("T u-1 100.27 app 1 say other", False), ("", False)):
+        stream._skip.clear()
+        stream._trace_lines.clear()
+        stream._sums.clear()
+        _take(stream, *lines)
+        stream._skip = Counter(stream._trace_lines)
+        stream._again.clear()
+        stream._differs.clear()
+        stream._beats = 0
+        _take(stream, BEAT, lines[0], *([second] if second else []), BEAT)
+        assert sink.whole
+        assert sink.whole("u-1") is whole
+        assert sink.whole("u-unknown")
 
 
 def test_waiting_for_a_beat(stream: NodeStream) -> None:
