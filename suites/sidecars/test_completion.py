@@ -99,7 +99,7 @@ def test_a_pod_succeeds_while_its_sidecar_crashes_again_and_again(timeline: Tria
     edits=containers(apps={"app": {"env": {"FAILURES": 2}}}),
     steady=runs("app", 2),
     until=phase("Succeeded"),
-    deadline_s=120,
+    deadline_s=240,
     typical_s=26,
 )
 def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: Trial) -> None:

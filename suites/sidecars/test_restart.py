@@ -106,6 +106,7 @@ def test_a_sidecar_that_exits_beside_the_app_is_started_again_at_once(
     until=running("side-1", anew=True),
     hold="quiet",
     typical_s=46,
+    deadline_s=180,
 )
 def test_a_killed_sidecar_is_restarted_and_nothing_else(timeline: Trial, restart_policy: str) -> None:
     timeline.must(

@@ -34,7 +34,14 @@ STUBBORN = {"env": {"LINGERS_S": 3600}}
 
 @claim("sidecars.stop.after-apps-in-reverse-order")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(pod="sidecar-stop", steady=running(*ALL), fault=delete_pod(grace_s=20), until=gone(), typical_s=20)
+@scenario(
+    pod="sidecar-stop",
+    steady=running(*ALL),
+    fault=delete_pod(grace_s=20),
+    until=gone(),
+    typical_s=20,
+    deadline_s=180,
+)
 def test_a_deleted_pod_stops_its_apps_then_its_sidecars_in_reverse_order(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -66,7 +73,14 @@ def test_a_pod_that_is_done_stops_its_sidecars_in_reverse_order_after_its_last_a
 
 
 @claim("sidecars.stop.after-apps-in-reverse-order")
-@scenario(pod="sidecar-stop", steady=running(*ALL), fault=set_deadline(1), until=phase("Failed"), typical_s=20)
+@scenario(
+    pod="sidecar-stop",
+    steady=running(*ALL),
+    fault=set_deadline(1),
+    until=phase("Failed"),
+    typical_s=20,
+    deadline_s=180,
+)
 def test_a_pod_beyond_its_deadline_stops_its_sidecars_in_reverse_order_after_its_apps(timeline: Trial) -> None:
     timeline.must(
         pod_failed("DeadlineExceeded", after=FAULT),
@@ -86,7 +100,14 @@ def test_a_pod_beyond_its_deadline_stops_its_sidecars_in_reverse_order_after_its
         pytest.param(containers(inits=dict.fromkeys(SIDES, STUBBORN)), id="sidecars"),
     ],
 )
-@scenario(pod="sidecar-stop", steady=running(*ALL), fault=delete_pod(grace_s=8), until=gone(), typical_s=26)
+@scenario(
+    pod="sidecar-stop",
+    steady=running(*ALL),
+    fault=delete_pod(grace_s=8),
+    until=gone(),
+    typical_s=26,
+    deadline_s=180,
+)
 def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: object) -> None:
     timeline.must(
         *(was_signalled(container) for container in ALL),
@@ -99,7 +120,12 @@ def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: obje
 
 @claim("sidecars.stop.signalled-before-later-ones-started", "sidecars.stop.running-init-not-waited-for")
 @scenario(
-    pod="sidecar-long-init", steady=started("init-1"), fault=delete_pod(grace_s=14), until=gone(), typical_s=18
+    pod="sidecar-long-init",
+    steady=started("init-1"),
+    fault=delete_pod(grace_s=14),
+    until=gone(),
+    typical_s=18,
+    deadline_s=180,
 )
 def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_starts_no_other(
     timeline: Trial,
@@ -114,7 +140,14 @@ def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_star
 
 
 @claim("sidecars.hooks.pre-stop-before-term")
-@scenario(pod="sidecar-hooks", steady=running("app"), fault=delete_pod(grace_s=10), until=gone(), typical_s=18)
+@scenario(
+    pod="sidecar-hooks",
+    steady=running("app"),
+    fault=delete_pod(grace_s=10),
+    until=gone(),
+    typical_s=18,
+    deadline_s=180,
+)
 def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Trial) -> None:
     timeline.must(
         said("side", "pre", after=FAULT),
@@ -125,7 +158,7 @@ def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Tr
 
 
 @claim("sidecars.resources.ephemeral-storage-limit")
-@scenario(pod="sidecar-storage", until=phase("Failed"), deadline_s=150, typical_s=40)
+@scenario(pod="sidecar-storage", until=phase("Failed"), deadline_s=240, typical_s=40)
 def test_a_sidecar_beyond_its_limit_of_ephemeral_storage_gets_its_pod_evicted(timeline: Trial) -> None:
     timeline.must(
         pod_failed("Evicted"),
