@@ -22,7 +22,7 @@ from podvow.expect import (
 )
 from podvow.faults import delete_pod, set_template_image
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import object_shows, pods_running, runs, waiting
+from podvow.scenario.conditions import object_shows, pods_running, ready, runs, waiting
 from podvow.scenario.model import Hold, Inject, Until
 from podvow.scenario.workloads import some_pods
 
@@ -78,7 +78,7 @@ def test_under_the_parallel_policy_no_ordinal_waits_for_another_ones_init(timeli
         Until(object_shows("StatefulSet", "status/observedGeneration", 3), control=True),
         Hold("quiet"),
         Inject(delete_pod(grace_s=1, pod="db-1")),
-        Until(pods_running(1, since_fault=True), control=True),
+        Until(some_pods(ready(), since_fault=True), control=True),
     ),
     deadline_s=180,
     typical_s=60,
@@ -103,7 +103,7 @@ def test_a_pod_with_a_broken_init_is_replaced_only_when_it_is_deleted(timeline: 
     until=some_pods(waiting("init-1", "ErrImageNeverPull"), since_fault=True),
     then=(
         Inject(set_template_image("db", "init-1", BLUE, init=True, kind="StatefulSet")),
-        Until(pods_running(1, since_fault=True), control=True),
+        Until(some_pods(ready(), since_fault=True), control=True),
     ),
     deadline_s=180,
     typical_s=22,

@@ -23,7 +23,13 @@ SIDECAR: dict[str, Any] = {
 
 
 @claim("services.target-port.regular-init-not-found")
-@scenario(objects=("objects/served-by-port-name",), pod="served", until=running("app") & endpoint(), typical_s=13)
+@scenario(
+    objects=("objects/served-by-port-name",),
+    pod="served",
+    until=running("app") & endpoint(),
+    deadline_s=180,
+    typical_s=17,
+)
 def test_a_port_name_of_a_regular_init_container_resolves_to_nothing(timeline: Trial) -> None:
     timeline.must(ran_in_order("init-1", "init-2", "app"), endpoint_shown(ready=True), endpoint_ports())
 
@@ -37,7 +43,13 @@ def test_a_port_name_of_a_regular_init_container_resolves_to_nothing(timeline: T
         pytest.param({"spec": {**SIDECAR, **port("admin", 8080)}}, 8001, id="sidecar-beside-other-app-port"),
     ],
 )
-@scenario(objects=("objects/served-by-port-name",), pod="served", until=running("app") & endpoint(), typical_s=13)
+@scenario(
+    objects=("objects/served-by-port-name",),
+    pod="served",
+    until=running("app") & endpoint(),
+    deadline_s=180,
+    typical_s=17,
+)
 def test_a_port_name_of_an_app_or_a_sidecar_resolves_to_its_port(
     timeline: Trial, edits: object, number: int
 ) -> None:
@@ -45,6 +57,12 @@ def test_a_port_name_of_an_app_or_a_sidecar_resolves_to_its_port(
 
 
 @claim("services.target-port.number-needs-no-container")
-@scenario(objects=("objects/served-by-number",), pod="served", until=running("app") & endpoint(), typical_s=13)
+@scenario(
+    objects=("objects/served-by-number",),
+    pod="served",
+    until=running("app") & endpoint(),
+    deadline_s=180,
+    typical_s=17,
+)
 def test_a_target_port_by_number_is_taken_as_it_is(timeline: Trial) -> None:
     timeline.must(endpoint_shown(ready=True), endpoint_ports(8080))
