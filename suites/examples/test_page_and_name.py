@@ -57,7 +57,7 @@ def test_example_1_nginx_waits_until_the_servers_page_can_be_fetched(timeline: T
 @scenario(
     pod="counted-page",
     objects=SERVED,
-    steady=has_said("reader", "served=page 1"),
+    steady=has_said("reader", "served=page 1") & running("nginx"),
     fault=kill("nginx"),
     until=running("nginx", anew=True),
     hold="quiet",

@@ -44,7 +44,7 @@ def image(name: str, **more: str) -> dict[str, Any]:
 )
 @scenario(pod="unpullable-init", hold="quiet", deadline_s=240, typical_s=36)
 def test_an_init_image_that_can_never_be_had_keeps_the_pod_pending(
-    timeline: Trial, restart_policy: str, reason: str, edits: object, steady: object
+    timeline: Trial, restart_policy: str, reason: str, edits: dict[str, Any], steady: object
 ) -> None:
     timeline.must(
         waited_with("init-2", reason),
