@@ -20,8 +20,8 @@ from podvow.expect import (
     kept_uid,
     never_said,
     phase_never,
+    phase_while_condition,
     phase_while_initialising,
-    phase_while_waiting,
     pod_showed_last,
     probe_contained,
     probed,
@@ -163,8 +163,8 @@ def test_the_condition_of_the_api_tells_of_the_restart(timeline: Trial) -> None:
 
 @claim("restart-rules.restart-all.pending-throughout")
 @RESTARTED
-def test_the_pod_is_pending_until_its_apps_run_again(timeline: Trial) -> None:
-    timeline.must(phase_while_waiting("app", "Pending"))
+def test_the_pod_is_pending_while_its_containers_are_ended_for_the_restart(timeline: Trial) -> None:
+    timeline.must(phase_while_condition("AllContainersRestarting", "Pending"))
 
 
 @claim("restart-rules.restart-all.pending-while-inits-run")

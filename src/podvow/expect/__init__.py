@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from podvow.expect.answers import answered
-from podvow.expect.backoff import gaps_at_least
 from podvow.expect.base import FAULT, SECOND_FAULT, SINCE_FAULT, After, Expectation, Fact, judge_all
 from podvow.expect.conditions import condition_became, condition_stayed, conditions_while_initialising
 from podvow.expect.containers import (
@@ -26,7 +25,7 @@ from podvow.expect.endpoints import (
     endpoint_withdrawn_until_reinitialised,
 )
 from podvow.expect.explain import failure_message
-from podvow.expect.inplace import ended_before_grace, held_back, phase_while_waiting
+from podvow.expect.inplace import ended_before_grace, held_back, phase_while_condition
 from podvow.expect.invariants import STANDING
 from podvow.expect.objects import (
     accepted,
@@ -146,7 +145,6 @@ __all__ = [
     "endpoint_withdrawn_until_reinitialised",
     "exited_with",
     "failure_message",
-    "gaps_at_least",
     "gaps_followed_curve",
     "generation_observed",
     "held_back",
@@ -181,8 +179,8 @@ __all__ = [
     "phase_reached",
     "phase_reached_within",
     "phase_stayed",
+    "phase_while_condition",
     "phase_while_initialising",
-    "phase_while_waiting",
     "pod_failed",
     "pod_gone",
     "pod_gone_within",

@@ -51,20 +51,20 @@ def ended_before_grace(container: str, *, after: After = FAULT, pod: str = "") -
     return Fact(f"{container} ended before its grace period was over{words(after)}", "ended_before_grace", find)
 
 
-def phase_while_waiting(container: str, phase: str, *, after: After | None = FAULT, pod: str = "") -> Fact:
-    """Every snapshot that shows the container waiting has this phase."""
+def phase_while_condition(kind: str, phase: str, *, after: After | None = FAULT, pod: str = "") -> Fact:
+    """Every snapshot that shows the condition True has this phase."""
 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
-        shots = [s for s in snapshots_in(timeline, stretch, pod) if s.state(container)[0] == "waiting"]
+        shots = [s for s in snapshots_in(timeline, stretch, pod) if s.condition(kind).get("status") == "True"]
         for shot in shots:
             if shot.phase != phase:
                 return violated(f"phase {shot.phase} at {at(timeline, shot.t_ns)}", shot.t_ns)
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
-        return holds(f"{len(shots)} snapshots") if shots else inconclusive(f"{container} was never shown waiting")
+        return holds(f"{len(shots)} snapshots") if shots else inconclusive(f"{kind} was never shown True")
 
-    return Fact(f"phase {phase} while {container} was waiting{words(after)}", "phase_while_waiting", find)
+    return Fact(f"phase {phase} while {kind} was True{words(after)}", "phase_while_condition", find)
 
 
 def held_back(container: str, *, run: int, at_least_s: float, pod: str = "") -> Fact:

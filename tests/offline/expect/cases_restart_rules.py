@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from podvow.expect import ended_before_grace, held_back, phase_while_waiting
+from podvow.expect import ended_before_grace, held_back, phase_while_condition
 from podvow.timeline import Source, Timeline
 from tests.offline.expect.builder import Story, disconnected, gapped
-from tests.offline.expect.table import Case, Cases, quiet, steady
+from tests.offline.expect.table import Case, Cases, steady
 
 
-def restarted_all(*, took_s: float = 2.0, ended: bool = True, phase: str = "Pending") -> Timeline:
+def restarted_all(*, took_s: float = 2.0, ended: bool = True) -> Timeline:
     """Tell of an app that is killed, and of the other one, which is killed for it after some seconds."""
     story, pod = steady(apps=("app", "other"))
     story.fault("kill_containers", "app")
@@ -17,16 +17,9 @@ def restarted_all(*, took_s: float = 2.0, ended: bool = True, phase: str = "Pend
     if not ended:
         return story.reach().timeline()
     pod.kill("other")
-    pod.phase = phase
     pod.await_restart("app", "RestartingAllContainers").await_restart("other", "RestartingAllContainers")
     pod.run_init("init-1").run_init("init-2").start_apps()
     return story.reach().timeline()
-
-
-def never_waiting() -> Timeline:
-    story, _ = steady()
-    story.fault("set_image", "app → green")
-    return quiet(story)
 
 
 def no_run() -> Timeline:
@@ -64,16 +57,16 @@ CASES: Cases = {
             (ended_before_grace("app"), no_run()),
         ],
     ),
-    "phase_while_waiting": Case(
-        accept=[(phase_while_waiting("app", "Pending"), restarted_all())],
-        reject=[
-            (phase_while_waiting("app", "Pending"), restarted_all(phase="Running")),
-            (phase_while_waiting("app", "Running"), restarted_all()),
+    "phase_while_condition": Case(
+        accept=[
+            (phase_while_condition("Ready", "Running", after=None), restarted_all()),
+            (phase_while_condition("Ready", "Running"), restarted_all()),
         ],
+        reject=[(phase_while_condition("Ready", "Pending"), restarted_all())],
         open=[
-            (phase_while_waiting("app", "Pending"), never_waiting()),
-            (phase_while_waiting("app", "Pending"), gapped(restarted_all())),
-            (phase_while_waiting("app", "Pending"), disconnected(restarted_all(), Source.STATUS)),
+            (phase_while_condition("AllContainersRestarting", "Pending"), restarted_all()),
+            (phase_while_condition("Ready", "Running"), gapped(restarted_all())),
+            (phase_while_condition("Ready", "Running"), disconnected(restarted_all(), Source.STATUS)),
         ],
     ),
     "held_back": Case(
