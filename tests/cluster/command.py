@@ -46,7 +46,7 @@ def podvow(*args: str, timeout_s: float = 600) -> subprocess.CompletedProcess[st
 
 
 def run_suites(*args: str) -> Run:
-    done = podvow("run", *args)
+    done = podvow("run", *args, timeout_s=2400)
     folder = (ROOT / "reports" / "latest").resolve()
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     sys.stderr.write(f"\npodvow run {' '.join(args)}\n{done.stdout[-6000:]}\n")
