@@ -38,15 +38,21 @@ def object_condition(
     return Condition(f"{kind} {condition}={status} {reason}".strip(), met)
 
 
-def endpoint(*, ready: bool = True, anew: bool = False, pod: str = "") -> Condition:
-    """The Pod is listed in an EndpointSlice as (not) ready; with `anew`, in one that came after the last fault."""
+def endpoint(*, ready: bool = True, serving: bool = False, anew: bool = False, pod: str = "") -> Condition:
+    """The Pod is listed in an EndpointSlice as (not) ready; with `anew`, in one that came after the last fault.
+
+    With `serving` it must be serving too: one that is published before it is ready is listed as ready from the start.
+    """
 
     def met(timeline: Timeline) -> bool:
         begin = timeline.faults[-1].begin.t_ns if anew and timeline.faults else 0
         for record in reversed(timeline.of(Kind.OBJECT, after_ns=begin)):
             for listed in record.data["object"].get("endpoints") or ():
                 if (listed.get("targetRef") or {}).get("name") == (pod or timeline.meta.pod):
-                    return bool((listed.get("conditions") or {}).get("ready")) is ready
+                    conditions = listed.get("conditions") or {}
+                    return bool(conditions.get("ready")) is ready and (
+                        not serving or bool(conditions.get("serving"))
+                    )
         return False
 
     return Condition(f"endpoint {'' if ready else 'not '}ready{' anew' if anew else ''}", met)
