@@ -38,7 +38,7 @@ STUCK = [
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(
     pod="long-init",
-    steady=started("init-2"),
+    steady=started("init-2") & running("init-2"),
     fault=debug(),
     until=running("debug"),
     hold="quiet",

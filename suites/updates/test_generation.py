@@ -7,7 +7,7 @@ from podvow.expect import (
     SINCE_FAULT,
     generation_observed,
     image_changed,
-    kept_ip,
+    kept_running,
     kept_uid,
     not_rerun,
     pod_showed,
@@ -70,7 +70,7 @@ def test_a_restart_is_no_new_generation(timeline: Trial) -> None:
 @claim("updates.generation.observed-while-initialising")
 @scenario(
     pod="long-init",
-    steady=started("init-2"),
+    steady=started("init-2") & running("init-2"),
     fault=set_image("app", GREEN),
     until=kubelet_saw_it(),
     deadline_s=240,
@@ -82,5 +82,6 @@ def test_the_kubelet_observes_a_new_generation_while_an_init_container_runs(time
         pod_showed_last("status/observedGeneration", 2),
         pod_showed("status/conditions/Initialized/observedGeneration", 2),
         ran("init-2", times=1),
-        kept_ip(),
+        kept_running("init-2"),
+        kept_uid(),
     )
