@@ -203,6 +203,7 @@ def furnish(name: str, access: NodeAccess, *, local_image: bool, uplink: bool) -
     control = found[0].name
     if not uplink:
         _cut_forward(access, control)
+    _keep_dns(access, control)
     if local_image:
         network.ensure(access, _node_nets(access, control, len(found)))
     workers = [node.name for node in found if node.role == "worker"]
@@ -338,6 +339,15 @@ def kubectl(
 def kubectl_json(access: NodeAccess, control: str, *words: str) -> dict[str, Any]:
     """Run kubectl with JSON output."""
     return dict(json.loads(kubectl(access, control, *words, "-o", "json")))
+
+
+def _keep_dns(access: NodeAccess, control: str) -> None:
+    """Let CoreDNS run on the control plane only: a worker that is rebooted must not take the others' names away."""
+    selector = {"kubernetes.io/os": "linux", "node-role.kubernetes.io/control-plane": ""}
+    patch = json.dumps({"spec": {"template": {"spec": {"nodeSelector": selector}}}})
+    kubectl(
+        access, control, "patch", "deployment", "coredns", "--namespace=kube-system", "--type=merge", "-p", patch
+    )
 
 
 def _cut_forward(access: NodeAccess, control: str) -> None:

@@ -5,9 +5,13 @@ With kind a node is a container, so `docker exec` does it. Must not know what is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
+import threading
+import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -15,9 +19,10 @@ from podvow.cluster.process import Ran, run
 from podvow.errors import ClusterUnusableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _ENGINE_S = 60.0
+_OPENING_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,10 @@ class DockerNodeAccess:
 
     def __init__(self, host: str | None = None) -> None:
         self._host = host or os.environ.get("DOCKER_HOST")
+        self._changed = threading.Condition()
+        self._frozen: set[str] = set()
+        self._inside: Counter[str] = Counter()
+        self._opened: dict[str, float] = {}
 
     def exec(
         self,
@@ -133,7 +142,8 @@ class DockerNodeAccess:
     ) -> ExecResult:
         """Run a program on a node to its end; see `NodeAccess.exec`."""
         command = self._command(node, argv, interactive=stdin is not None)
-        ran = run(command, stdin=stdin, timeout_s=timeout_s, check=check, env=self._env())
+        with self._awake(node):
+            ran = run(command, stdin=stdin, timeout_s=timeout_s, check=check, env=self._env())
         return ExecResult(ran.code, ran.stdout, ran.stderr)
 
     def popen(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -141,13 +151,32 @@ class DockerNodeAccess:
 
         Killing the client does not kill the program on the node: let it end when its input does.
         """
-        return subprocess.Popen(
-            self._command(node, argv, interactive=True),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **self._env()},
-        )
+        with self._awake(node):
+            self._opened[node] = time.monotonic()
+            return subprocess.Popen(
+                self._command(node, argv, interactive=True),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **self._env()},
+            )
+
+    @contextlib.contextmanager
+    def _awake(self, node: str) -> Iterator[None]:
+        """Begin nothing on a frozen node.
+
+        A program that is just being started when its node is frozen holds the engine's lock on the node, and the
+        node can never be thawed again (seen with docker 26.1).
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: node not in self._frozen, _ENGINE_S)
+            self._inside[node] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside[node] -= 1
+                self._changed.notify_all()
 
     def life(self, node: str) -> Life:
         """Return the state of a node; see `NodePower`."""
@@ -158,12 +187,29 @@ class DockerNodeAccess:
         return Life(str(state["StartedAt"]), bool(state["Running"]), bool(state["Paused"]), address)
 
     def freeze(self, node: str) -> None:
-        """Freeze the node's container."""
-        self._engine("pause", node)
+        """Freeze the node's container, once no program is on its way onto it."""
+        with self._changed:
+            self._frozen.add(node)
+            quiet = self._changed.wait_for(lambda: not self._inside[node], _ENGINE_S)
+        if not quiet:
+            self._melt(node)
+            raise ClusterUnusableError(f"{node} cannot be frozen: programs are being run on it without end")
+        try:
+            time.sleep(max(0.0, self._opened.get(node, 0.0) + _OPENING_S - time.monotonic()))
+            self._engine("pause", node)
+        except BaseException:
+            self._melt(node)
+            raise
 
     def thaw(self, node: str) -> None:
         """Thaw the node's container."""
         self._engine("unpause", node)
+        self._melt(node)
+
+    def _melt(self, node: str) -> None:
+        with self._changed:
+            self._frozen.discard(node)
+            self._changed.notify_all()
 
     def reboot(self, node: str) -> None:
         """Restart the node's container; its init has a few seconds to shut down."""
