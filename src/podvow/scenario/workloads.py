@@ -41,7 +41,7 @@ def object_condition(
 def endpoint(*, ready: bool = True, serving: bool = False, anew: bool = False, pod: str = "") -> Condition:
     """The Pod is listed in an EndpointSlice as (not) ready; with `anew`, in one that came after the last fault.
 
-    With `serving` it must be serving too: one that is published before it is ready is listed as ready from the start.
+    With `serving` it must be serving too: one that is published before it is ready is listed as ready at once.
     """
 
     def met(timeline: Timeline) -> bool:
