@@ -54,7 +54,7 @@ def verdict_of(
         first = next(j for j in judgements if j.outcome is Outcome.INCONCLUSIVE and not j.standing)
         reason = f"{first.text}: {first.detail}"
     missed = timeline.of(Kind.MISSED)
-    if missed and (verdict is not Verdict.VIOLATED or _unwatched(timeline, missed[-1])):
+    if missed and (verdict is not Verdict.VIOLATED or _unready(missed[-1]) or _unwatched(timeline, missed[-1])):
         # A state that the scenario waits for is part of what it promises to look at: without it nothing holds.
         last = missed[-1].data
         verdict = Verdict.INCONCLUSIVE
@@ -63,6 +63,11 @@ def verdict_of(
     if doubts and verdict is Verdict.HOLDS:
         return Verdict.INCONCLUSIVE, f"the witnesses contradict each other: {doubts[0].text}"
     return verdict, reason
+
+
+def _unready(missed: Record) -> bool:
+    """Tell whether patience ran out before a fault: a slow cluster never came to what the claim is about."""
+    return bool(missed.data.get("faults_ahead")) and missed.data.get("last") == "deadline passed"
 
 
 def _unwatched(timeline: Timeline, missed: Record) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
+from rich.console import Console
 
 from podvow.api import Api
 from podvow.claims import Claim
@@ -98,9 +99,10 @@ class Live:
     Args:
         session: the run.
         items: the tests with the recordings that they need.
+        view: where to show how the run goes on.
     """
 
-    def __init__(self, session: Session, items: Sequence[Item]) -> None:
+    def __init__(self, session: Session, items: Sequence[Item], *, view: Console | None = None) -> None:
         self._session = session
         self._driver: Driver | None = None
         self._began = time.monotonic()
@@ -118,7 +120,7 @@ class Live:
         self._nodes = [n.name for n in self._profile.nodes]
         self._cpu_before = node_cpu_s(self._cluster, self._nodes)
         longest = max((p.scenario.typical_s for p in self._runnable), default=0.0)
-        self._progress = Progress()
+        self._progress = Progress(view)
         self._progress.start(len(self._runnable), longest)
         self._driver = Driver(
             api=self._api,

@@ -5,12 +5,14 @@ Inert unless `--podvow-session` is given: a plain `pytest` touches no cluster.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from podvow.claims import Register, load_register
 from podvow.errors import ExitCode, PodvowError, UsageError
@@ -43,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that `podvow run` and `podvow replay` pass on."""
     group = parser.getgroup("podvow")
     group.addoption("--podvow-session", help="session file of a run (made by `podvow run`)")
+    group.addoption("--podvow-view", type=int, default=-1, help="descriptor that shows how the run goes on")
     group.addoption("--podvow-claim", action="append", default=[], help="judge only these claims")
     group.addoption("--podvow-area", action="append", default=[], help="judge only claims of these areas")
 
@@ -136,6 +139,16 @@ def _select(config: pytest.Config, session: Session, items: list[pytest.Item]) -
     items[:] = sorted(kept, key=lambda i: i.stash[_PLANNED].scenario.typical_s)
 
 
+def _view(config: pytest.Config) -> Console:
+    """Return a console on the standard error that the command was started with: pytest keeps its own for itself."""
+    number = config.getoption("--podvow-view")
+    try:
+        os.fstat(number)
+    except OSError:  # an xdist worker has no such descriptor
+        return Console(stderr=True)
+    return Console(file=os.fdopen(number, "w", encoding="utf-8", closefd=False))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start every selected scenario at once (one process does; with xdist the others judge from its files)."""
@@ -150,7 +163,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         config.stash[_LIVE] = Replay(podvow)
         return
     try:
-        config.stash[_LIVE] = Live(podvow, items)
+        config.stash[_LIVE] = Live(podvow, items, view=_view(config))
     except PodvowError as error:
         usage = error.exit_code is ExitCode.USAGE
         code = pytest.ExitCode.USAGE_ERROR if usage else pytest.ExitCode.INTERNAL_ERROR

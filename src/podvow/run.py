@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import sys
@@ -136,6 +137,7 @@ def pytest_main(session: Session, args: Sequence[str]) -> int:
         str(SUITES),
         f"--rootdir={ROOT}",
         f"--podvow-session={session.save()}",
+        f"--podvow-view={os.dup(2)}",
         "-q",
         "--no-header",
         "--tb=short",

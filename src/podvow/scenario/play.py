@@ -181,7 +181,9 @@ class Play:
         if waited is Waited.MET:
             self._recorder.say(Kind.REACHED, control=step.control, **facts)
             return True
-        self._recorder.say(Kind.MISSED, waited_s=round(time.monotonic() - began, 3), last=str(waited), **facts)
+        ahead = sum(isinstance(later, Inject) for later in self._scenario.steps[number + 1 :])
+        waited_s = round(time.monotonic() - began, 3)
+        self._recorder.say(Kind.MISSED, waited_s=waited_s, last=str(waited), faults_ahead=ahead, **facts)
         return False
 
     def _hold(self, step: Hold) -> bool:

@@ -43,7 +43,7 @@ class Kind(StrEnum):
     # harness
     APPLIED = "applied"  # object
     REACHED = "reached"  # step, condition
-    MISSED = "missed"  # step, condition, waited_s, last
+    MISSED = "missed"  # step, condition, waited_s, last, faults_ahead
     FAULT = "fault"  # fault, name, target, facts
     FAULT_DONE = "fault-done"  # fault, facts
     FAULT_FAILED = "fault-failed"  # fault, error

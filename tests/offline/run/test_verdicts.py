@@ -20,14 +20,17 @@ from tests.offline.expect.builder import Story
 H, V, Q = Outcome.HOLDS, Outcome.VIOLATED, Outcome.INCONCLUSIVE
 
 
-def _evidence(*, lost: bool = False, failed: bool = False, missed: bool = False, gap: bool = False) -> Timeline:
+def _evidence(
+    *, lost: bool = False, failed: bool = False, missed: bool = False, early: bool = False, gap: bool = False
+) -> Timeline:
     story = Story()
     if gap:
         story.say(Kind.GAP, of="status", until_ns=0, reason="the API server went away")
     if failed:
         story.fault_failed()
-    if missed:
-        story.say(Kind.MISSED, step=0, condition="app running", waited_s=90.0, last="deadline passed")
+    if missed or early:
+        data = {"condition": "app running", "waited_s": 90.0, "last": "deadline passed"}
+        story.say(Kind.MISSED, step=0, faults_ahead=int(early), **data)
     if lost:
         story.say(Kind.LOST, reason="the API server went away")
     return story.timeline()
@@ -62,6 +65,8 @@ MISSED = "not reached: app running (deadline passed after 90.0 s)"
             MISSED,
         ),
         ({"missed": True}, _said(V), "", Verdict.VIOLATED, ""),
+        ({"early": True}, _said(V), "", Verdict.INCONCLUSIVE, MISSED),
+        ({"early": True}, _said(V, standing=BROKEN), "", Verdict.VIOLATED, ""),
         ({"missed": True, "gap": True}, _said(V), "", Verdict.INCONCLUSIVE, MISSED),
         ({"failed": True}, _said(V), "", Verdict.NOT_INJECTED, "kill_pause (sandbox): not observed to happen"),
         ({"failed": True}, _said(V, standing=BROKEN), "", Verdict.VIOLATED, ""),
