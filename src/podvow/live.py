@@ -18,6 +18,7 @@ from rich.console import Console
 from podvow.api import Api
 from podvow.claims import Claim
 from podvow.cluster import lifecycle
+from podvow.cluster.cpu import CpuMeter, used_s
 from podvow.cluster.existing import existing_cluster
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
@@ -76,23 +77,6 @@ def connect(session: Session) -> tuple[Cluster, Api]:
     return cluster, Api.connect(cluster.kubeconfig, cluster.context)
 
 
-def node_cpu_s(cluster: Cluster, nodes: Sequence[str]) -> float:
-    """Return the CPU seconds that the nodes have used so far (0 where they cannot be asked)."""
-    if cluster.access is None:
-        return 0.0
-    total = 0.0
-    for node in nodes:
-        ran = cluster.access.exec(
-            node, ["cat", "/sys/fs/cgroup/cpuacct/cpuacct.usage", "/sys/fs/cgroup/cpu.stat"], check=False
-        )
-        words = ran.stdout.decode().split()
-        if words and words[0].isdigit():
-            total += int(words[0]) / 1e9
-        elif "usage_usec" in words:
-            total += int(words[words.index("usage_usec") + 1]) / 1e6
-    return total
-
-
 class Live:
     """Runs the scenarios, or waits for the process that does (the first to take the lock).
 
@@ -118,7 +102,9 @@ class Live:
         if (session.folder / "stats.json").exists():
             return
         self._nodes = [n.name for n in self._profile.nodes]
-        self._cpu_before = node_cpu_s(self._cluster, self._nodes)
+        access = self._cluster.access
+        self._cpu = CpuMeter(self._nodes if access else (), lambda node: used_s(access, node) if access else None)
+        self._cpu.start()
         longest = max((p.scenario.typical_s for p in self._runnable), default=0.0)
         self._progress = Progress(view)
         self._progress.start(len(self._runnable), longest)
@@ -191,15 +177,11 @@ class Live:
 
     def _write_stats(self, judged_s: float) -> None:
         assert self._driver is not None  # noqa: S101 (only the driving process comes here)
-        try:
-            node_cpu = node_cpu_s(self._cluster, self._nodes) - self._cpu_before
-        except Exception:  # noqa: BLE001 (a dead cluster must not cost the report)
-            node_cpu = 0.0
         usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         stats: dict[str, Any] = {
             "wall_s": judged_s,
             "with_teardown_s": time.monotonic() - self._began,
-            "node_cpu_s": node_cpu,
+            "node_cpu_s": self._cpu.stop(),
             "cores": os.cpu_count() or 1,
             "exclusive_s": self._driver.exclusive_s,
             "cpu_s": sum(u.ru_utime + u.ru_stime for u in usage),
