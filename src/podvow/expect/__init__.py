@@ -73,6 +73,7 @@ from podvow.expect.scheduling import deadline_ended, scheduled, stayed_unschedul
 from podvow.expect.showed import (
     condition_true_before,
     conditions_came_in_order,
+    ended_with_the_same,
     pod_showed,
     pod_showed_last,
     pod_showed_text,
@@ -138,6 +139,7 @@ __all__ = [
     "each_run_in_new_sandbox",
     "ended_after",
     "ended_before_grace",
+    "ended_with_the_same",
     "endpoint_never",
     "endpoint_ports",
     "endpoint_shown",

@@ -11,8 +11,17 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from podvow.expect.base import After, Fact, Found, MissingError, holds, inconclusive, violated, words
-from podvow.expect.evidence import Stretch, at, gap_in, need_status, snapshots_in, stretch_of
+from podvow.expect.base import FAULT, After, Fact, Found, MissingError, holds, inconclusive, violated, words
+from podvow.expect.evidence import (
+    TERMINAL,
+    Stretch,
+    at,
+    gap_in,
+    need_status,
+    snapshot_before,
+    snapshots_in,
+    stretch_of,
+)
 from podvow.timeline import Source, Timeline
 from podvow.timeline.lookup import lookup
 
@@ -68,6 +77,33 @@ def pod_showed_last(path: str, value: Any, *, after: After | None = None, pod: s
         return holds(f"at {when}") if found == value else violated(f"{found!r} at {when}", shots[-1].t_ns)
 
     return Fact(f"{path} was {value!r} in the end{words(after)}", "pod_showed_last", find)
+
+
+def ended_with_the_same(*containers: str, after: After | None = FAULT, pod: str = "") -> Fact:
+    """The final status of a Pod that has ended names the container ids that it had before the fault.
+
+    For ended Pods: their volumes go, and the trace with them. A status may be late, but not a final one.
+    """
+
+    def find(timeline: Timeline) -> Found:
+        stretch = stretch_of(timeline, after)
+        old = snapshot_before(timeline, stretch, pod)
+        shots = snapshots_in(timeline, stretch, pod)
+        for shot in shots:
+            for name in containers:
+                cid = shot.container_id(name)
+                if cid and cid != old.container_id(name):
+                    when = at(timeline, shot.t_ns)
+                    return violated(f"{name} had another container at {when}", shot.t_ns)
+        if gap := gap_in(timeline, stretch, Source.STATUS):
+            return inconclusive(gap)
+        if not shots or shots[-1].phase not in TERMINAL:
+            return inconclusive(f"the Pod was not seen to end{words(after)}")
+        if nameless := [name for name in containers if not shots[-1].container_id(name)]:
+            return inconclusive(f"the final status names no container of {', '.join(nameless)}")
+        return holds(f"{shots[-1].phase} at {at(timeline, shots[-1].t_ns)}")
+
+    return Fact(f"{', '.join(containers)} ended as the same containers{words(after)}", "ended_with_the_same", find)
 
 
 def _since_ns(timeline: Timeline, kind: str, pod: str) -> int:

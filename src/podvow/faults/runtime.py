@@ -6,7 +6,7 @@ keeps a store of its own that `ctr` does not reach (a fault that never took plac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 
 _KILLED = 137
-_REMOVAL_S = 20.0
+_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,22 @@ class KillPause(_RuntimeFault):
         )
 
 
+class _StillThereError(InjectionError):
+    """CRI still lists a sandbox that was removed."""
+
+
+def _until_done(act: Callable[[], None]) -> None:
+    """Repeat what CRI refuses while the kubelet does the same; what counts is that it is done in the end."""
+    for attempt in tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((CommandError, _StillThereError)),
+        stop=tenacity.stop_after_delay(_PATIENCE_S),
+        wait=tenacity.wait_fixed(0.2),
+        reraise=True,
+    ):
+        with attempt:
+            act()
+
+
 def _strike(context: FaultContext) -> str:
     """Kill the sandbox's own process and return the sandbox's id.
 
@@ -134,18 +150,17 @@ class StopSandbox(_RuntimeFault):
         return "sandbox"
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
-        """End the sandbox's process, then call StopPodSandbox."""
+        """End the sandbox's process, then call StopPodSandbox until it succeeds.
+
+        The kubelet stops a sandbox that is not ready too, and CRI fails one of two that take its network down.
+        """
         sandbox = _strike(context)
-        context.runtime.stop_sandbox(context.node, sandbox)
+        _until_done(lambda: context.runtime.stop_sandbox(context.node, sandbox))
         return {"sandbox": sandbox}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
         """The runtime saw that sandbox exit."""
         return any(r.data["id"] == mark.facts["sandbox"] for r in timeline.of(Kind.SANDBOX_EXITED))
-
-
-class _StillThereError(InjectionError):
-    """CRI still lists a sandbox that was removed."""
 
 
 def _remove(context: FaultContext, sandbox_id: str) -> None:
@@ -175,14 +190,7 @@ class RemoveSandbox(_RuntimeFault):
         container; only the absence of the record counts.
         """
         sandbox = _strike(context)
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((CommandError, _StillThereError)),
-            stop=tenacity.stop_after_delay(_REMOVAL_S),
-            wait=tenacity.wait_fixed(0.2),
-            reraise=True,
-        ):
-            with attempt:
-                _remove(context, sandbox)
+        _until_done(lambda: _remove(context, sandbox))
         return {"sandbox": sandbox, "record_absent": True}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:

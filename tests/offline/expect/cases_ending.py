@@ -8,6 +8,7 @@ from podvow.expect import (
     condition_true_before,
     conditions_came_in_order,
     ended_after,
+    ended_with_the_same,
     never_signalled,
     pod_gone_within,
     pod_showed,
@@ -22,6 +23,21 @@ from tests.offline.expect.table import Case, Cases, patched, quiet, steady
 
 PATH = "status/initContainerStatuses/init-1/state/terminated"
 ORDER = ("PodScheduled", "PodReadyToStartContainers", "Initialized", "Ready")
+
+
+def failed_in_the_end(other: str = "") -> Timeline:
+    """Tell of a Pod that ends after a fault, in the last snapshots with another container if one is named."""
+    story, _ = patched()
+
+    def end(data: dict[str, Any]) -> None:
+        status = data["object"]["status"]
+        status["phase"] = "Failed"
+        for shown in status["initContainerStatuses"]:
+            if shown["name"] == other:
+                shown["containerID"] = "containerd://another"
+
+    fault_ns = story.timeline().faults[0].begin.t_ns
+    return edited(quiet(story), lambda r: r.kind is Kind.SNAPSHOT and r.t_ns > fault_ns, end)
 
 
 def deleted(*, lasts: float = 4.0, ends: bool = True, leaves: bool = True, watched: float = 0.0) -> Timeline:
@@ -155,6 +171,16 @@ CASES: Cases = {
         open=[
             (pod_showed_last("metadata/generation", 2), gapped(unsignalled(), Source.STATUS)),
             (pod_showed_last("metadata/generation", 2), disconnected(unsignalled(), Source.STATUS)),
+        ],
+    ),
+    "ended_with_the_same": Case(
+        accept=[(ended_with_the_same("init-1", "app"), failed_in_the_end())],
+        reject=[(ended_with_the_same("init-1", "app"), failed_in_the_end(other="init-1"))],
+        open=[
+            (ended_with_the_same("init-1", "app"), unsignalled()),
+            (ended_with_the_same("nobody"), failed_in_the_end()),
+            (ended_with_the_same("init-1"), gapped(failed_in_the_end(), Source.STATUS)),
+            (ended_with_the_same("init-1"), disconnected(failed_in_the_end(), Source.STATUS)),
         ],
     ),
     "conditions_came_in_order": Case(
