@@ -101,7 +101,7 @@ def _item(config: pytest.Config, item: pytest.Item) -> Item:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Check register against tests, plan the scenarios, keep what was asked for, put the short ones first.
+    """Check register against tests, plan the scenarios, keep what was asked for, in the driver's order.
 
     Comes before pytest's own `-k`: which test lends a shared recording its id must not hang on the selection.
     """
@@ -136,7 +136,7 @@ def _select(config: pytest.Config, session: Session, items: list[pytest.Item]) -
             chosen = False
         (kept if chosen else dropped).append(item)
     config.hook.pytest_deselected(items=dropped)
-    items[:] = sorted(kept, key=lambda i: i.stash[_PLANNED].scenario.typical_s)
+    items[:] = sorted(kept, key=_turn)
 
 
 def _view(config: pytest.Config) -> Console:
@@ -147,6 +147,15 @@ def _view(config: pytest.Config) -> Console:
     except OSError:  # an xdist worker has no such descriptor
         return Console(stderr=True)
     return Console(file=os.fdopen(number, "w", encoding="utf-8", closefd=False))
+
+
+def _turn(item: pytest.Item) -> tuple[int, float]:
+    """Judge in the order in which the driver starts, so that judging overlaps with running.
+
+    The scenarios with node faults come last: they form a chain that goes on beside the others for a long time.
+    """
+    scenario = item.stash[_PLANNED].scenario
+    return int(scenario.isolation), -scenario.typical_s
 
 
 @pytest.hookimpl(trylast=True)

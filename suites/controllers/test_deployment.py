@@ -87,7 +87,6 @@ BLOCKED = scenario(
     objects=("objects/web-service",),
     edits=TWO,
     steady=pods_running(2) & object_shows("Deployment", "status/availableReplicas", 2),
-    deadline_s=180,
     typical_s=26,
 )
 
@@ -99,7 +98,6 @@ BLOCKED = scenario(
     steady=pods_running(2),
     fault=set_template_image("web", "init-1", GREEN, init=True),
     until=pods_running(2, since_fault=True) & pods_gone(2),
-    deadline_s=180,
     typical_s=22,
 )
 def test_an_init_image_changed_in_the_template_makes_new_pods_that_run_it(timeline: Trial) -> None:
@@ -123,7 +121,6 @@ def test_an_init_image_changed_in_the_template_makes_new_pods_that_run_it(timeli
     steady=pods_running(1),
     fault=set_template_image("web", "app", GREEN),
     until=pods_running(1, since_fault=True) & pods_gone(1),
-    deadline_s=180,
     typical_s=16,
 )
 def test_an_app_image_changed_in_the_template_makes_new_pods_that_run_inits(timeline: Trial) -> None:
@@ -144,7 +141,6 @@ def test_an_app_image_changed_in_the_template_makes_new_pods_that_run_inits(time
         Inject(set_template_image("web", "init-1", GREEN, init=True)),
         Until(pods_running(1, since_fault=True) & pods_gone(1), control=True),
     ),
-    deadline_s=180,
     typical_s=48,
 )
 def test_an_init_image_changed_past_the_template_changes_nothing_until_the_template_has_it(timeline: Trial) -> None:
@@ -212,7 +208,6 @@ def test_undoing_the_template_takes_the_blocked_pod_away_and_leaves_the_old_ones
     steady=pods_running(1),
     fault=None,
     until=pods_running(1, since_fault=True),
-    deadline_s=180,
     typical_s=14,
 )
 def test_a_pod_that_a_workload_adds_or_replaces_initialises_from_the_start(timeline: Trial, fault: object) -> None:

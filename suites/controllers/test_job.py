@@ -55,7 +55,7 @@ def sidecar(policy: str = "Never", work: str = "1", life: str = "3600", code: in
         for n, profiles in ((0, ()), (1, ()), (2, ("nightly",)))
     ],
 )
-@scenario(pod="workloads/job", until=FAILED, deadline_s=180, typical_s=20)
+@scenario(pod="workloads/job", until=FAILED, typical_s=20)
 def test_each_failed_init_fails_a_pod_until_the_limit_is_passed(
     timeline: Trial, limit: int, edits: object, profiles: object
 ) -> None:
@@ -81,7 +81,7 @@ def test_each_failed_init_fails_a_pod_until_the_limit_is_passed(
         for n in (1, 2)
     ],
 )
-@scenario(pod="workloads/job", until=FAILED & pods_gone(1), deadline_s=180, typical_s=20)
+@scenario(pod="workloads/job", until=FAILED & pods_gone(1), typical_s=20)
 def test_restarts_of_an_init_container_use_up_the_limit_and_the_pod_is_removed(
     timeline: Trial, limit: int, edits: object
 ) -> None:

@@ -89,7 +89,6 @@ def test_a_failure_policy_about_another_container_leaves_the_limit_to_decide(
     steady=some_pods(phase("Failed")),
     fault=create("objects/healed"),
     until=COMPLETE,
-    deadline_s=180,
     typical_s=22,
 )
 def test_an_ignored_init_failure_does_not_use_up_the_limit(timeline: Trial) -> None:
@@ -105,7 +104,6 @@ def test_an_ignored_init_failure_does_not_use_up_the_limit(timeline: Trial) -> N
     pod="workloads/job",
     edits=by(rule("Count", 42, container="init-2"), rule("FailJob", 0, operator="NotIn")),
     until=FAILED,
-    deadline_s=180,
     typical_s=20,
 )
 def test_the_first_rule_that_matches_an_init_failure_decides(timeline: Trial) -> None:

@@ -37,7 +37,7 @@ THIRD_FAULT = After(2)
 
 
 @claim("controllers.statefulset.ordinal-waits-for-init")
-@scenario(pod="workloads/db", until=pods_running(2), deadline_s=180, typical_s=12)
+@scenario(pod="workloads/db", until=pods_running(2), typical_s=12)
 def test_an_ordinal_is_not_created_before_the_one_before_it_has_initialised(timeline: Trial) -> None:
     timeline.must(
         created_only_after_ready("db-1", "db-0"),
@@ -51,7 +51,6 @@ def test_an_ordinal_is_not_created_before_the_one_before_it_has_initialised(time
     edits=FAILS,
     until=runs("init-1", 2, pod="db-0"),
     hold="quiet",
-    deadline_s=180,
     typical_s=40,
 )
 def test_no_later_ordinal_is_created_while_the_first_fails_to_initialise(timeline: Trial) -> None:
@@ -59,7 +58,7 @@ def test_no_later_ordinal_is_created_while_the_first_fails_to_initialise(timelin
 
 
 @claim("controllers.statefulset.parallel-does-not-wait")
-@scenario(pod="workloads/db", edits=PARALLEL, until=pods_running(2), deadline_s=180, typical_s=9)
+@scenario(pod="workloads/db", edits=PARALLEL, until=pods_running(2), typical_s=9)
 def test_under_the_parallel_policy_no_ordinal_waits_for_another_ones_init(timeline: Trial) -> None:
     timeline.must(
         created_before_ready("db-1", "db-0"),
@@ -80,7 +79,6 @@ def test_under_the_parallel_policy_no_ordinal_waits_for_another_ones_init(timeli
         Inject(delete_pod(grace_s=1, pod="db-1")),
         Until(some_pods(ready(), since_fault=True), control=True),
     ),
-    deadline_s=180,
     typical_s=60,
 )
 def test_a_pod_with_a_broken_init_is_replaced_only_when_it_is_deleted(timeline: Trial) -> None:
@@ -105,7 +103,6 @@ def test_a_pod_with_a_broken_init_is_replaced_only_when_it_is_deleted(timeline: 
         Inject(set_template_image("db", "init-1", BLUE, init=True, kind="StatefulSet")),
         Until(some_pods(ready(), since_fault=True), control=True),
     ),
-    deadline_s=180,
     typical_s=22,
 )
 def test_under_the_parallel_policy_a_reverted_template_replaces_the_broken_pod(timeline: Trial) -> None:

@@ -42,7 +42,6 @@ STUCK = [
     fault=debug(),
     until=running("debug"),
     hold="quiet",
-    deadline_s=240,
     typical_s=36,
 )
 def test_an_ephemeral_container_starts_beside_a_running_init_container_and_leaves_it_alone(
@@ -63,7 +62,7 @@ def test_an_ephemeral_container_starts_beside_a_running_init_container_and_leave
 
 @claim("debugging.ephemeral.starts-while-initialising")
 @pytest.mark.parametrize(("pod", "steady"), STUCK)
-@scenario(fault=debug(), until=running("debug"), hold="quiet", deadline_s=240, typical_s=36)
+@scenario(fault=debug(), until=running("debug"), hold="quiet", typical_s=36)
 def test_an_ephemeral_container_starts_while_an_init_container_cannot(
     timeline: Trial, pod: str, steady: Condition
 ) -> None:
@@ -85,7 +84,6 @@ def test_an_ephemeral_container_starts_while_an_init_container_cannot(
     steady=runs("init-2", 2) & exited("init-2"),
     fault=debug(),
     until=runs("init-2", 3) & running("debug"),
-    deadline_s=240,
     typical_s=24,
 )
 def test_an_ephemeral_container_starts_during_a_back_off_and_does_not_change_it(timeline: Trial) -> None:
@@ -107,7 +105,6 @@ def test_an_ephemeral_container_starts_during_a_back_off_and_does_not_change_it(
     until=running("debug"),
     then=(Inject(kill_pause()), Until(running("app-a", "app-b", anew=True), control=True)),
     hold="quiet",
-    deadline_s=240,
     typical_s=50,
 )
 def test_an_ephemeral_container_is_not_started_again_in_a_new_sandbox(timeline: Trial) -> None:
@@ -129,7 +126,6 @@ def test_an_ephemeral_container_is_not_started_again_in_a_new_sandbox(timeline: 
     fault=debug(),
     until=phase("Failed"),
     hold="quiet",
-    deadline_s=240,
     typical_s=45,
 )
 def test_a_running_ephemeral_container_does_not_keep_a_pod_from_failing(timeline: Trial) -> None:

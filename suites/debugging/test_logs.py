@@ -44,7 +44,6 @@ STAYS: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command
         Look(read_log("init-2")),
         Look(read_log("init-1", previous=True)),
     ),
-    deadline_s=240,
     typical_s=9,
 )
 def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
@@ -65,7 +64,6 @@ def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
     edits=STAYS,
     steady=has_said("init-2", "attempt 2") & running("init-2"),
     then=(Look(read_log("init-2")), Look(read_log("init-2", previous=True))),
-    deadline_s=240,
     typical_s=8,
 )
 def test_while_an_init_container_is_tried_again_the_log_of_the_attempt_before_can_be_read(timeline: Trial) -> None:
@@ -82,7 +80,6 @@ def test_while_an_init_container_is_tried_again_the_log_of_the_attempt_before_ca
     pod="counts-attempts",
     steady=running("app"),
     then=(Look(read_log("init-2", previous=True)),),
-    deadline_s=240,
     typical_s=9,
 )
 def test_once_the_pod_is_initialised_the_log_of_a_failed_attempt_is_gone(timeline: Trial) -> None:
@@ -98,7 +95,6 @@ def test_once_the_pod_is_initialised_the_log_of_a_failed_attempt_is_gone(timelin
     pod="counts-attempts",
     steady=running("app"),
     then=(Look(run_in("app")), Look(run_in("init-1")), Look(run_in("init-2"))),
-    deadline_s=240,
     typical_s=14,
 )
 def test_no_command_can_be_executed_in_an_init_container_that_has_finished(timeline: Trial) -> None:
@@ -116,7 +112,6 @@ def test_no_command_can_be_executed_in_an_init_container_that_has_finished(timel
     pod="term-ignored",
     steady=started("init-2") & running("init-2"),
     then=(Look(run_in("init-2")), Look(run_in("init-3")), Look(run_in("app"))),
-    deadline_s=240,
     typical_s=14,
 )
 def test_a_command_can_be_executed_in_an_init_container_that_runs(timeline: Trial) -> None:
@@ -134,7 +129,6 @@ def test_a_command_can_be_executed_in_an_init_container_that_runs(timeline: Tria
     pod="term-ignored",
     steady=started("init-2") & has_said("init-2", "ready"),
     then=(Look(read_log("init-2")), Look(read_log("init-3")), Look(read_log("app"))),
-    deadline_s=240,
     typical_s=8,
 )
 def test_containers_that_wait_for_an_init_container_have_no_log_yet(timeline: Trial) -> None:
@@ -156,7 +150,7 @@ def test_containers_that_wait_for_an_init_container_have_no_log_yet(timeline: Tr
         pytest.param(3, ends_with(3), "Never", phase("Failed"), id="failure"),
     ],
 )
-@scenario(pod="parting-message", deadline_s=240, typical_s=5)
+@scenario(pod="parting-message", typical_s=5)
 def test_the_message_that_an_init_container_leaves_stands_in_its_status(
     timeline: Trial, code: int, edits: object, restart_policy: str, steady: object
 ) -> None:
@@ -167,7 +161,7 @@ def test_the_message_that_an_init_container_leaves_stands_in_its_status(
 
 
 @claim("debugging.termination-message.falls-back-to-logs")
-@scenario(pod="silent-failure", restart_policy="Never", steady=phase("Failed"), deadline_s=240, typical_s=5)
+@scenario(pod="silent-failure", restart_policy="Never", steady=phase("Failed"), typical_s=5)
 def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container(timeline: Trial) -> None:
     timeline.must(
         pod_failed(),
@@ -177,7 +171,7 @@ def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container
 
 
 @claim("debugging.termination-message.falls-back-to-logs")
-@scenario(pod="silent-failure", edits=ends_with(0), steady=running("app"), deadline_s=240, typical_s=5)
+@scenario(pod="silent-failure", edits=ends_with(0), steady=running("app"), typical_s=5)
 def test_the_log_is_no_message_of_an_init_container_that_succeeded(timeline: Trial) -> None:
     timeline.must(pod_showed(f"{INIT_1}/reason", "Completed"), pod_showed_last(f"{INIT_1}/message", None))
 
@@ -187,7 +181,6 @@ def test_the_log_is_no_message_of_an_init_container_that_succeeded(timeline: Tri
     pod="counts-attempts",
     edits={"spec": {"initContainers": [{"name": "init-2", "terminationMessagePolicy": "FallbackToLogsOnError"}]}},
     steady=running("app"),
-    deadline_s=240,
     typical_s=9,
 )
 def test_the_message_of_a_failed_attempt_is_kept_as_the_last_state(timeline: Trial) -> None:

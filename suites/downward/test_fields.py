@@ -34,7 +34,7 @@ def writes(line: str) -> dict[str, Any]:
 
 
 @claim("downward.pod-fields.known-to-inits")
-@scenario(pod="pod-fields", steady=running("app"), deadline_s=240, typical_s=5)
+@scenario(pod="pod-fields", steady=running("app"), typical_s=5)
 def test_an_init_container_is_told_the_fields_of_its_pod_before_any_app_runs(timeline: Trial) -> None:
     timeline.must(
         said_value_matches_status("init-1", "name", "metadata/name"),
@@ -48,7 +48,7 @@ def test_an_init_container_is_told_the_fields_of_its_pod_before_any_app_runs(tim
 
 
 @claim("downward.resource-fields.known-to-inits")
-@scenario(pod="pod-fields", steady=running("app"), deadline_s=240, typical_s=5)
+@scenario(pod="pod-fields", steady=running("app"), typical_s=5)
 def test_an_init_container_is_told_its_own_limits_and_those_of_an_app_that_has_not_started(timeline: Trial) -> None:
     timeline.must(
         said("init-1", r"cpu=5\.\.50"),
@@ -64,7 +64,6 @@ def test_an_init_container_is_told_its_own_limits_and_those_of_an_app_that_has_n
     steady=running("app"),
     fault=kill_pause(),
     until=running("app", anew=True),
-    deadline_s=240,
     typical_s=12,
 )
 def test_an_init_container_that_runs_again_is_told_the_address_of_the_new_sandbox(timeline: Trial) -> None:
@@ -77,7 +76,7 @@ def test_an_init_container_that_runs_again_is_told_the_address_of_the_new_sandbo
 
 
 @claim("downward.host-network.inits-share-it")
-@scenario(pod="host-network", steady=running("app") & has_said("app", "network="), deadline_s=240, typical_s=6)
+@scenario(pod="host-network", steady=running("app") & has_said("app", "network="), typical_s=6)
 def test_init_containers_of_a_pod_in_the_hosts_network_are_in_it_too(timeline: Trial) -> None:
     timeline.must(
         said_value_matches_status("init-1", "pod-ip", "hostIP"),
@@ -91,7 +90,7 @@ def test_init_containers_of_a_pod_in_the_hosts_network_are_in_it_too(timeline: T
 
 @claim("downward.env-file.written-by-init")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(pod="env-from-file", steady=running("app") & has_said("app", "other="), deadline_s=240, typical_s=6)
+@scenario(pod="env-from-file", steady=running("app") & has_said("app", "other="), typical_s=6)
 def test_a_file_written_by_an_init_container_is_the_environment_of_those_after_it(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -118,7 +117,6 @@ def test_a_file_written_by_an_init_container_is_the_environment_of_those_after_i
     pod="env-from-file",
     steady=waiting("init-2", "CreateContainerConfigError"),
     hold="quiet",
-    deadline_s=240,
     typical_s=40,
 )
 def test_an_init_container_that_wants_a_variable_nobody_wrote_is_not_created(
@@ -141,7 +139,6 @@ def test_an_init_container_that_wants_a_variable_nobody_wrote_is_not_created(
     steady=running("app") & has_said("app", "other="),
     fault=kill_pause(),
     until=running("app", anew=True) & has_said("app", "other=", anew=True),
-    deadline_s=240,
     typical_s=14,
 )
 def test_variables_are_read_anew_after_the_init_container_has_written_them_again(timeline: Trial) -> None:

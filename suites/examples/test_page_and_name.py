@@ -36,7 +36,6 @@ SERVED = ("objects/page-service", "objects/page-server")
     steady=runs("install", 2),
     fault=create("objects/page-server"),
     until=has_said("reader", "served=page 1"),
-    deadline_s=240,
     typical_s=30,
 )
 def test_example_1_nginx_waits_until_the_servers_page_can_be_fetched(timeline: Trial) -> None:
@@ -62,7 +61,6 @@ def test_example_1_nginx_waits_until_the_servers_page_can_be_fetched(timeline: T
     fault=kill("nginx"),
     until=running("nginx", anew=True),
     hold="quiet",
-    deadline_s=240,
     typical_s=50,
 )
 def test_example_1_a_restarted_nginx_serves_the_page_that_was_fetched_before(timeline: Trial) -> None:
@@ -86,7 +84,6 @@ def test_example_1_a_restarted_nginx_serves_the_page_that_was_fetched_before(tim
     steady=has_said("reader", "served=page 1"),
     fault=kill_pause(),
     until=has_said("reader", "served=page 2", anew=True),
-    deadline_s=240,
     typical_s=24,
 )
 def test_example_1_a_new_sandbox_fetches_and_serves_new_content(timeline: Trial) -> None:
@@ -107,7 +104,6 @@ def test_example_1_a_new_sandbox_fetches_and_serves_new_content(timeline: Trial)
     objects=("objects/redis-service",),
     until=has_said("wait-for-answer", "no answer"),
     hold="quiet",
-    deadline_s=240,
     typical_s=40,
 )
 def test_example_2_a_name_that_resolves_does_not_let_the_app_start_while_nothing_answers(timeline: Trial) -> None:
@@ -127,7 +123,6 @@ def test_example_2_a_name_that_resolves_does_not_let_the_app_start_while_nothing
     steady=runs("wait-for-name", 2),
     fault=create("objects/redis-service"),
     until=running("app"),
-    deadline_s=240,
     typical_s=25,
 )
 def test_example_2_a_wait_that_gives_up_is_begun_anew_until_the_service_is_there(timeline: Trial) -> None:

@@ -73,7 +73,6 @@ def test_seed_example_2_as_given_waits_for_the_service(timeline: Trial) -> None:
     fault=create("objects/redis-service"),
     until=has_said("wait-for-answer", "no answer"),
     then=(Inject(create("objects/redis-backend")), Until(running("app"), control=True)),
-    deadline_s=120,
     typical_s=25,
 )
 def test_example_2_corrected_waits_for_the_name_and_then_for_an_answer(timeline: Trial) -> None:

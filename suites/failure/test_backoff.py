@@ -48,7 +48,6 @@ def test_retries_of_an_init_container_back_off_up_to_five_minutes(timeline: Tria
     fault=set_image("init-2", GREEN),
     # at once with the new image, at once again, and after ten seconds: the new image's own curve
     until=runs("init-2", 6),
-    deadline_s=240,
     typical_s=36,
 )
 def test_a_new_image_that_fails_too_has_a_back_off_of_its_own(timeline: Trial) -> None:
@@ -68,7 +67,6 @@ def test_a_new_image_that_fails_too_has_a_back_off_of_its_own(timeline: Trial) -
     steady=runs("init-2", 3) & exited("init-2"),
     fault=set_image("app", GREEN),
     until=runs("init-2", 4),
-    deadline_s=240,
     typical_s=38,
 )
 def test_another_containers_new_image_does_not_shorten_the_back_off(timeline: Trial) -> None:

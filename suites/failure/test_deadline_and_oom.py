@@ -25,7 +25,6 @@ from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import exited, phase, runs, terminated
 from podvow.scenario.model import Until
 
-PATIENCE_S = 180.0
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
 
 
@@ -36,7 +35,6 @@ RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
     edits={"spec": {"activeDeadlineSeconds": 35}},
     until=phase("Failed"),
     then=(Until(exited("init-2")),),
-    deadline_s=PATIENCE_S,
     typical_s=40,
 )
 def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Trial, restart_policy: str) -> None:
@@ -60,7 +58,6 @@ def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Tr
     },
     until=phase("Failed"),
     then=(Until(exited("app")),),
-    deadline_s=PATIENCE_S,
     typical_s=65,
 )
 def test_a_deadline_counts_the_time_that_initialisation_took(timeline: Trial, restart_policy: str) -> None:
@@ -74,7 +71,7 @@ def test_a_deadline_counts_the_time_that_initialisation_took(timeline: Trial, re
 
 @claim("failure.oom.main-process-is-failure")
 @RETRYING
-@scenario(pod="oom-init", until=runs("init-1", 3), deadline_s=PATIENCE_S, typical_s=20)
+@scenario(pod="oom-init", until=runs("init-1", 3), typical_s=20)
 def test_an_init_container_out_of_memory_is_retried(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         ran("init-1", at_least=3),
@@ -93,7 +90,6 @@ def test_an_init_container_out_of_memory_is_retried(timeline: Trial, restart_pol
     restart_policy="Never",
     until=phase("Failed"),
     hold="quiet",
-    deadline_s=PATIENCE_S,
     typical_s=36,
 )
 def test_under_never_an_init_container_out_of_memory_fails_the_pod(timeline: Trial) -> None:
@@ -107,7 +103,7 @@ def test_under_never_an_init_container_out_of_memory_fails_the_pod(timeline: Tri
 
 
 @claim("failure.oom.child-is-failure-despite-exit-code")
-@scenario(pod="oom-child", until=runs("init-1", 3), deadline_s=PATIENCE_S, typical_s=25)
+@scenario(pod="oom-child", until=runs("init-1", 3), typical_s=25)
 def test_under_always_an_init_container_that_lost_a_child_is_retried_in_place(timeline: Trial) -> None:
     timeline.must(
         said("init-1", "child=137", run=1),
@@ -121,7 +117,7 @@ def test_under_always_an_init_container_that_lost_a_child_is_retried_in_place(ti
 
 
 @claim("failure.oom.child-is-failure-despite-exit-code", "failure.oom.child-on-failure-new-sandbox")
-@scenario(pod="oom-child", restart_policy="OnFailure", until=runs("init-1", 3), deadline_s=PATIENCE_S, typical_s=25)
+@scenario(pod="oom-child", restart_policy="OnFailure", until=runs("init-1", 3), typical_s=25)
 def test_under_on_failure_an_init_container_that_lost_a_child_is_retried_in_a_new_sandbox(timeline: Trial) -> None:
     timeline.must(
         said("init-1", "child=137", run=1),
@@ -140,7 +136,6 @@ def test_under_on_failure_an_init_container_that_lost_a_child_is_retried_in_a_ne
     restart_policy="Never",
     until=terminated("init-1"),
     hold="quiet",
-    deadline_s=PATIENCE_S,
     typical_s=38,
 )
 def test_under_never_an_init_container_that_lost_a_child_starts_nothing(timeline: Trial) -> None:

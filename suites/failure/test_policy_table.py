@@ -55,7 +55,7 @@ def rows() -> list[Any]:
 
 @claim("failure.policy-table.phase-and-runs")
 @pytest.mark.parametrize(("edits", "until", "typical_s", "facts"), rows())
-@scenario(pod="exits-as-told", deadline_s=180)
+@scenario(pod="exits-as-told")
 def test_policy_and_exit_codes_decide_on_phase_and_runs(
     timeline: Trial, edits: dict[str, Any], until: Condition, typical_s: float, facts: list[Fact]
 ) -> None:

@@ -36,7 +36,7 @@ def fails(times: int) -> dict[str, Any]:
 
 @claim("failure.init.retried-until-success")
 @RETRYING
-@scenario(pod="flaky-init", edits=fails(3), steady=running("app"), deadline_s=150, typical_s=42)
+@scenario(pod="flaky-init", edits=fails(3), steady=running("app"), typical_s=42)
 def test_a_failing_init_container_is_retried_until_it_succeeds(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         ran("init-2", times=4),
@@ -62,7 +62,7 @@ def test_under_never_a_failed_init_container_fails_the_pod_for_good(timeline: Tr
 
 @claim("failure.init.only-the-failed-one-restarts")
 @RETRYING
-@scenario(pod="flaky-init", steady=running("app"), hold="quiet", deadline_s=120, typical_s=50)
+@scenario(pod="flaky-init", steady=running("app"), hold="quiet", typical_s=50)
 def test_only_the_failed_init_container_is_restarted_and_the_pod_stays_the_same(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -89,7 +89,7 @@ def test_always_means_on_failure_for_init_containers(timeline: Trial) -> None:
 
 @claim("failure.backoff.curve")
 @RETRYING
-@scenario(pod="failing-init", until=runs("init-2", 5), deadline_s=200, typical_s=85)
+@scenario(pod="failing-init", until=runs("init-2", 5), typical_s=85)
 def test_retries_of_an_init_container_back_off_exponentially(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         gaps_followed_curve("init-2", nominal=(0, 10, 20, 40)),

@@ -30,7 +30,6 @@ from podvow.scenario.conditions import said as has_said
     steady=started("init-2"),
     fault=send_term("init-2"),
     until=runs("init-2", 2),
-    deadline_s=240,
     typical_s=9,
 )
 def test_an_init_container_ended_by_term_has_failed_and_is_retried(timeline: Trial, restart_policy: str) -> None:
@@ -53,7 +52,6 @@ def test_an_init_container_ended_by_term_has_failed_and_is_retried(timeline: Tri
     fault=send_term("init-2"),
     until=phase("Failed"),
     hold="quiet",
-    deadline_s=240,
     typical_s=40,
 )
 def test_under_never_an_init_container_ended_by_term_fails_the_pod(timeline: Trial) -> None:
@@ -73,7 +71,6 @@ def test_under_never_an_init_container_ended_by_term_fails_the_pod(timeline: Tri
     steady=has_said("init-2", "ready"),
     fault=send_term("init-2"),
     until=running("app"),
-    deadline_s=240,
     typical_s=9,
 )
 def test_an_init_container_that_handles_the_signal_and_exits_with_0_has_succeeded(

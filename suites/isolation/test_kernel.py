@@ -24,7 +24,6 @@ PRIVILEGED = scenario(
     steady=running("app") & has_said("app", "ttl="),
     fault=kill_pause(),
     until=running("app", anew=True) & has_said("app", "ttl=", anew=True),
-    deadline_s=240,
     typical_s=14,
 )
 
@@ -59,9 +58,7 @@ def test_a_network_setting_of_an_init_container_lasts_as_long_as_the_sandbox(
 
 
 @claim("isolation.filesystems.separate")
-@scenario(
-    pod="separate-filesystems", steady=running("app") & has_said("app", "image="), deadline_s=240, typical_s=6
-)
+@scenario(pod="separate-filesystems", steady=running("app") & has_said("app", "image="), typical_s=6)
 def test_what_an_init_container_writes_outside_volumes_is_seen_by_nobody_else(timeline: Trial) -> None:
     timeline.must(
         said("init-1", "wrote=0"),
@@ -81,7 +78,6 @@ def test_what_an_init_container_writes_outside_volumes_is_seen_by_nobody_else(ti
     fault=kill_pause(),
     until=runs("init-1", 3) & exited("init-1"),
     hold="quiet",
-    deadline_s=240,
     typical_s=45,
 )
 def test_an_init_container_that_is_not_idempotent_breaks_when_it_runs_again(timeline: Trial) -> None:
@@ -102,7 +98,6 @@ def test_an_init_container_that_is_not_idempotent_breaks_when_it_runs_again(time
     steady=running("app") & has_said("app", "first="),
     fault=kill_pause(),
     until=running("app", anew=True) & has_said("app", "first=", anew=True),
-    deadline_s=240,
     typical_s=12,
 )
 def test_with_a_shared_list_of_processes_init_containers_are_in_it_too(timeline: Trial) -> None:

@@ -39,7 +39,6 @@ FAILS = containers(inits={"init-2": {"env": [{"name": "CODE", "value": "1"}]}})
     steady=ready() & said("app-a", "looked after"),
     then=while_kubelet_is_down(then=said("app-a", "looked after", anew=True)),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_a_restarted_kubelet_leaves_a_running_pod_as_it_is(timeline: Trial, restart_policy: str) -> None:
@@ -63,7 +62,6 @@ def test_a_restarted_kubelet_leaves_a_running_pod_as_it_is(timeline: Trial, rest
         Until(started_anew("app-b"), control=True),
     ],
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_a_restarted_kubelet_restarts_an_app_and_no_init_container(timeline: Trial) -> None:
@@ -86,7 +84,6 @@ def test_a_restarted_kubelet_restarts_an_app_and_no_init_container(timeline: Tri
         Until(running("app"), control=True),
     ],
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_an_init_container_outlives_a_restart_of_the_kubelet(timeline: Trial, restart_policy: str) -> None:
@@ -107,7 +104,6 @@ def test_an_init_container_outlives_a_restart_of_the_kubelet(timeline: Trial, re
     steady=said("init-2", "up"),
     then=while_kubelet_is_down(send_term("init-2"), then=running("app")),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_an_init_container_that_succeeds_while_the_kubelet_is_down_is_not_repeated(
@@ -129,7 +125,6 @@ def test_an_init_container_that_succeeds_while_the_kubelet_is_down_is_not_repeat
     steady=said("init-2", "up"),
     then=while_kubelet_is_down(send_term("init-2"), then=runs("init-2", 2) & running("app")),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_an_init_container_that_fails_while_the_kubelet_is_down_is_retried(timeline: Trial) -> None:
@@ -150,7 +145,6 @@ def test_an_init_container_that_fails_while_the_kubelet_is_down_is_retried(timel
     steady=said("init-2", "up"),
     then=while_kubelet_is_down(send_term("init-2"), then=phase("Failed")),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_under_never_an_init_container_that_fails_while_the_kubelet_is_down_fails_the_pod(timeline: Trial) -> None:
@@ -167,7 +161,6 @@ def test_under_never_an_init_container_that_fails_while_the_kubelet_is_down_fail
     steady=running("app-a", "app-b"),
     then=while_kubelet_is_down(kill("app-a"), then=started_anew("app-a") & running("app-a", "app-b")),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_an_app_that_dies_while_the_kubelet_is_down_is_all_that_restarts(timeline: Trial) -> None:
@@ -186,7 +179,6 @@ def test_an_app_that_dies_while_the_kubelet_is_down_is_all_that_restarts(timelin
     steady=running("app-a", "app-b"),
     then=while_kubelet_is_down(kill("app-a"), then=terminated("app-a")),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_under_never_an_app_that_dies_while_the_kubelet_is_down_stays_dead(timeline: Trial) -> None:
@@ -216,7 +208,6 @@ def test_under_never_an_app_that_dies_while_the_kubelet_is_down_stays_dead(timel
         Until(started_anew("app"), control=True),
     ],
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_an_app_restarts_after_a_restart_of_the_kubelet_beside_a_sidecar_with_a_startup_probe(

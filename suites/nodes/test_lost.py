@@ -30,7 +30,6 @@ LOSSES = pytest.mark.parametrize("number", [0, 1], ids=["reboot", "power"])
     pod="three-inits-two-apps",
     steady=running("app-a", "app-b"),
     then=lost_twice(running("app-a", "app-b", anew=True)),
-    deadline_s=150,
     typical_s=75,
 )
 def test_a_node_that_comes_back_runs_all_init_containers_again_in_order(timeline: Trial, number: int) -> None:
@@ -52,7 +51,6 @@ def test_a_node_that_comes_back_runs_all_init_containers_again_in_order(timeline
     pod="told-init",
     steady=said("init-2", "up"),
     then=lost_twice(running("app", anew=True)),
-    deadline_s=150,
     typical_s=75,
 )
 def test_a_pod_that_was_initialising_begins_again_with_the_first_init_container(
@@ -73,7 +71,6 @@ def test_a_pod_that_was_initialising_begins_again_with_the_first_init_container(
     restart_policy="Never",
     steady=running("app-a", "app-b"),
     then=lost_twice(phase("Failed", "Succeeded")),
-    deadline_s=150,
     typical_s=75,
 )
 def test_under_never_a_node_that_comes_back_runs_nothing_again(timeline: Trial) -> None:
@@ -91,7 +88,6 @@ def test_under_never_a_node_that_comes_back_runs_nothing_again(timeline: Trial) 
     objects=["workloads/agent"],
     steady=pods_running(1),
     then=lost_twice(pods_renewed(1)),
-    deadline_s=150,
     typical_s=75,
 )
 def test_the_pod_of_a_daemon_set_initialises_again(timeline: Trial, number: int) -> None:

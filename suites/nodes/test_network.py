@@ -60,7 +60,6 @@ def test_a_sandbox_that_cannot_be_made_does_not_fail_a_pod_under_never(timeline:
     fault=lose_address(),
     # The kubelet looks at the Pod as soon as something happens in it.
     then=[Inject(kill("app-b")), Until(running("app-a", "app-b", anew=True), control=True)],
-    deadline_s=120,
     typical_s=25,
 )
 def test_a_sandbox_that_has_lost_its_address_is_replaced_and_all_init_containers_run_again(timeline: Trial) -> None:

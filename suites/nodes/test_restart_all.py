@@ -39,7 +39,6 @@ DONE = Until(running(*LONG) & runs("init-1", 2) & runs("app", 2) & runs("other",
     edits=containers(apps={"app": {"restartPolicy": "Never", "restartPolicyRules": [RULE]}}),
     steady=running(*LONG),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_all_containers_are_restarted_once_though_the_kubelet_was_away(timeline: Trial, then: object) -> None:

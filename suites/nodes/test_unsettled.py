@@ -26,7 +26,6 @@ RUNNING = scenario(
     steady=ready() & said("app-a", "looked after"),
     then=unsettled(said("app-a", "looked after", anew=True)),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=60,
 )
 """A running Pod while its node is unsettled; several tests look at one recording of it."""
@@ -75,7 +74,6 @@ def test_a_node_that_was_frozen_for_a_while_goes_on_as_if_nothing_had_happened(
     steady=said("init-2", "up"),
     then=[*unsettled(), Inject(send_term("init-2")), Until(running("app"), control=True)],
     hold=SETTLED,
-    deadline_s=150,
     typical_s=60,
 )
 def test_an_init_container_outlives_kubelet_and_runtime_and_its_exit_code_is_not_lost(

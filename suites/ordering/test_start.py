@@ -27,7 +27,7 @@ POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Ne
 
 @claim("ordering.apps.side-by-side")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(pod="rendezvous", steady=has_said("app-a", "met") & has_said("app-b", "met"), deadline_s=240, typical_s=6)
+@scenario(pod="rendezvous", steady=has_said("app-a", "met") & has_said("app-b", "met"), typical_s=6)
 def test_apps_run_side_by_side_and_none_waits_for_the_end_of_another(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         overlapped("app-a", "app-b"),
@@ -44,7 +44,6 @@ def test_apps_run_side_by_side_and_none_waits_for_the_end_of_another(timeline: T
 @scenario(
     pod="post-start-hook",
     steady=running("app-a", "app-b") & has_said("app-b", "hooked="),
-    deadline_s=240,
     typical_s=10,
 )
 def test_a_post_start_hook_holds_back_the_next_app_of_the_spec(timeline: Trial) -> None:
@@ -59,7 +58,7 @@ def test_a_post_start_hook_holds_back_the_next_app_of_the_spec(timeline: Trial) 
 
 @claim("ordering.conditions.in-order")
 @POLICIES
-@scenario(pod="three-inits-two-apps", steady=running("app-a", "app-b"), deadline_s=240, typical_s=9)
+@scenario(pod="three-inits-two-apps", steady=running("app-a", "app-b"), typical_s=9)
 def test_a_pod_is_scheduled_then_has_a_sandbox_then_is_initialised_then_ready(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -72,7 +71,7 @@ def test_a_pod_is_scheduled_then_has_a_sandbox_then_is_initialised_then_ready(
 
 @claim("ordering.sandbox-condition.before-first-init")
 @POLICIES
-@scenario(pod="three-inits-two-apps", steady=running("app-a", "app-b"), deadline_s=240, typical_s=9)
+@scenario(pod="three-inits-two-apps", steady=running("app-a", "app-b"), typical_s=9)
 def test_a_pod_is_ready_to_start_containers_before_its_first_init_starts(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -87,7 +86,6 @@ def test_a_pod_is_ready_to_start_containers_before_its_first_init_starts(
     fault=create("objects/settings"),
     until=has_said("app", "greeting="),
     # The kubelet tries to mount again after 0.5 s, 1 s, … up to two minutes.
-    deadline_s=240,
     typical_s=15,
 )
 def test_no_init_container_starts_until_every_volume_of_the_pod_can_be_mounted(
@@ -107,6 +105,6 @@ def test_no_init_container_starts_until_every_volume_of_the_pod_can_be_mounted(
 
 
 @claim("ordering.host-ports.inits-may-share")
-@scenario(pod="shared-host-port", steady=running("app"), deadline_s=240, typical_s=6)
+@scenario(pod="shared-host-port", steady=running("app"), typical_s=6)
 def test_init_containers_and_apps_may_use_the_same_port_of_the_host(timeline: Trial) -> None:
     timeline.must(ran_in_order("init-1", "init-2", "app"), ran("init-1", times=1), ran("init-2", times=1))

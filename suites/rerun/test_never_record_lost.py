@@ -16,7 +16,6 @@ from podvow.scenario.conditions import phase, running
     fault=remove_sandbox(),
     until=phase("Failed", "Succeeded"),
     hold="quiet",
-    deadline_s=240,
     typical_s=48,
 )
 def test_under_never_a_sandbox_lost_with_its_record_ends_the_pod(timeline: Trial) -> None:

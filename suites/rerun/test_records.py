@@ -60,7 +60,6 @@ def test_lost_records_make_no_init_container_of_a_running_pod_run_again(timeline
     steady=running(*APPS),
     then=[*while_kubelet_is_down(remove_records(*INITS)), *ONE_APP_DIES],
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_lost_records_and_a_restart_of_the_kubelet_make_no_init_container_run_again(
@@ -104,7 +103,6 @@ def test_the_lost_record_of_an_earlier_init_container_does_not_matter_while_a_la
         Until(running("app"), control=True),
     ],
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_nor_does_it_matter_when_the_kubelet_is_restarted(timeline: Trial) -> None:
@@ -135,7 +133,6 @@ def test_a_record_lost_before_the_next_init_container_started_makes_it_run_again
     steady=running(*APPS),
     then=while_kubelet_is_down(kill(*APPS), remove_records(*INITS), then=running(*APPS, anew=True)),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_apps_that_are_all_dead_and_lost_init_records_make_init_containers_run_again(timeline: Trial) -> None:
@@ -152,7 +149,6 @@ def test_apps_that_are_all_dead_and_lost_init_records_make_init_containers_run_a
     steady=running(*APPS),
     then=while_kubelet_is_down(kill(*APPS), remove_records(*INITS, *APPS), then=running(*APPS, anew=True)),
     hold=SETTLED,
-    deadline_s=150,
     typical_s=45,
 )
 def test_with_the_records_of_the_apps_lost_too_init_containers_run_again(timeline: Trial) -> None:

@@ -43,7 +43,7 @@ CGROUP = pod_cgroup().name
         ),
     ],
 )
-@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), deadline_s=180, typical_s=6)
+@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), typical_s=6)
 def test_the_pods_cgroup_has_the_effective_request_and_limit(timeline: Trial, has: str, edits: object) -> None:
     timeline.must(
         ran("init-1", times=1),
@@ -79,7 +79,7 @@ def test_the_pods_cgroup_has_the_effective_request_and_limit(timeline: Trial, ha
         ),
     ],
 )
-@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), deadline_s=180, typical_s=6)
+@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), typical_s=6)
 def test_the_pods_cgroup_has_no_limit_if_one_container_has_none(timeline: Trial, has: str, edits: object) -> None:
     timeline.must(ran("init-1", times=1), cgroup_had(*has.split()))
 
@@ -97,7 +97,7 @@ def test_the_pods_cgroup_has_no_limit_if_one_container_has_none(timeline: Trial,
         ),
     ],
 )
-@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), deadline_s=180, typical_s=6)
+@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), typical_s=6)
 def test_the_qos_class_with_inits_decides_where_the_cgroup_lies(
     timeline: Trial, expected: str, has: str, edits: object
 ) -> None:
@@ -121,6 +121,6 @@ def test_the_qos_class_with_inits_decides_where_the_cgroup_lies(
         ),
     ],
 )
-@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), deadline_s=180, typical_s=6)
+@scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), typical_s=6)
 def test_the_pods_own_limit_is_that_of_its_cgroup(timeline: Trial, has: str, edits: object) -> None:
     timeline.must(ran("init-1", times=1), cgroup_had(*has.split()))

@@ -18,7 +18,6 @@ from podvow.scenario.model import Look
     objects=("objects/quota",),
     steady=object_shows("ResourceQuota", "status/used/pods", "1") & running("app-a", "app-b"),
     then=(Look(pod_cgroup()),),
-    deadline_s=180,
     typical_s=6,
 )
 def test_quota_counts_the_highest_init_or_the_sum_of_apps_per_resource(timeline: Trial) -> None:

@@ -50,7 +50,6 @@ def restarts_on(resource: str) -> dict[str, Any]:
     fault=resize("side-1", "cpu=30m/90m", "memory=16Mi/40Mi"),
     until=pod_shows(f"{INITS}/side-1/resources/limits/memory", "40Mi"),
     then=(Look(container_cgroup("side-1")), Look(pod_cgroup())),
-    deadline_s=180,
     typical_s=10,
 )
 def test_a_sidecar_is_resized_in_place(timeline: Trial, edits: object, steady: object) -> None:
@@ -72,7 +71,6 @@ def test_a_sidecar_is_resized_in_place(timeline: Trial, edits: object, steady: o
     fault=resize("init-2", "cpu=50m/130m", "memory=16Mi/48Mi"),
     until=pod_shows(f"{INITS}/init-2/resources/limits/memory", "48Mi"),
     then=(Look(container_cgroup("init-2")), Look(pod_cgroup())),
-    deadline_s=180,
     typical_s=8,
 )
 def test_a_running_init_container_is_resized_in_place(timeline: Trial) -> None:
@@ -101,7 +99,6 @@ def test_a_running_init_container_is_resized_in_place(timeline: Trial) -> None:
     fault=resize("init-1", "cpu=80m/300m"),
     until=kubelet_saw_it(),
     then=(Hold("quiet"), Look(container_cgroup("side-1")), Look(pod_cgroup())),
-    deadline_s=180,
     typical_s=40,
 )
 def test_resizing_a_finished_init_container_runs_nothing_again(
@@ -128,7 +125,6 @@ def test_resizing_a_finished_init_container_runs_nothing_again(
     steady=started("init-2"),
     fault=resize("init-3", "cpu=30m/90m"),
     until=running("app"),
-    deadline_s=180,
     typical_s=40,
 )
 def test_an_init_container_resized_before_it_starts_runs_with_its_new_resources(timeline: Trial) -> None:
@@ -151,7 +147,6 @@ def test_an_init_container_resized_before_it_starts_runs_with_its_new_resources(
     until=pod_shows("status/containerStatuses/app/resources/limits/memory", "48Mi"),
     then=(Look(container_cgroup("app")), Look(pod_cgroup())),
     hold="quiet",
-    deadline_s=180,
     typical_s=40,
 )
 def test_resizing_an_app_in_place_disturbs_no_init_container(timeline: Trial) -> None:
@@ -179,7 +174,6 @@ def test_resizing_an_app_in_place_disturbs_no_init_container(timeline: Trial) ->
     steady=running("app"),
     until=running("app", anew=True),
     hold="quiet",
-    deadline_s=180,
     typical_s=42,
 )
 def test_an_app_that_is_restarted_for_its_resize_restarts_alone(timeline: Trial, fault: Any, edits: object) -> None:

@@ -55,7 +55,6 @@ def test_a_pod_whose_init_container_fits_no_node_is_not_scheduled(timeline: Tria
         Inject(offer(WANTED, 5)),
         Until(running("app"), control=True),
     ),
-    deadline_s=180,
     typical_s=25,
 )
 def test_a_pod_is_scheduled_where_its_effective_request_just_fits(timeline: Trial) -> None:
@@ -80,7 +79,6 @@ def test_a_pod_is_scheduled_where_its_effective_request_just_fits(timeline: Tria
         Inject(delete_pod(grace_s=1)),
         Until(running("app", pod="late"), control=True),
     ),
-    deadline_s=180,
     typical_s=45,
 )
 def test_what_an_init_container_asked_for_stays_reserved_after_it_has_finished(timeline: Trial) -> None:

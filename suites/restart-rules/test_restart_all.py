@@ -58,7 +58,6 @@ RESTARTED = scenario(
     fault=kill("app"),
     until=running(*LONG, anew=True),
     then=[*(Look(read_log(name, previous=True)) for name in ALL), Look(list_logs())],
-    deadline_s=180,
     typical_s=18,
 )
 """A restart by an app that is killed; several tests look at one recording of it."""
@@ -76,7 +75,7 @@ def ended(code: int) -> dict[str, Any]:
     ("edits", "fault"),
     [pytest.param(BY_APP, kill("app"), id="app"), pytest.param(BY_SIDECAR, kill("proxy"), id="sidecar")],
 )
-@scenario(pod="restart-all", steady=running(*LONG), until=running(*LONG, anew=True), deadline_s=180, typical_s=18)
+@scenario(pod="restart-all", steady=running(*LONG), until=running(*LONG, anew=True), typical_s=18)
 def test_a_matching_exit_restarts_all_containers_in_order(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], fault: Fault
 ) -> None:
@@ -98,7 +97,7 @@ def test_a_matching_exit_restarts_all_containers_in_order(
         pytest.param(merge_patch(LONG_INIT, BY_SIDECAR), kill("proxy"), id="sidecar"),
     ],
 )
-@scenario(pod="restart-all", steady=started("init-2"), until=running(*LONG), deadline_s=180, typical_s=14)
+@scenario(pod="restart-all", steady=started("init-2"), until=running(*LONG), typical_s=14)
 def test_a_matching_exit_while_initialising_begins_again_with_the_first_init_container(
     timeline: Trial, edits: dict[str, Any], fault: Fault
 ) -> None:
@@ -195,7 +194,6 @@ def test_the_logs_of_the_runs_before_stay_on_the_node(timeline: Trial) -> None:
     fault=kill("app"),
     until=running(*LONG, anew=True),
     then=[Inject(kill("app")), Until(running(*LONG, anew=True), control=True)],
-    deadline_s=180,
     typical_s=30,
 )
 def test_the_pod_can_be_restarted_again(timeline: Trial) -> None:
@@ -217,7 +215,6 @@ def test_the_pod_can_be_restarted_again(timeline: Trial) -> None:
     steady=running("proxy", "app") & terminated("other"),
     fault=kill("app"),
     until=running("proxy", "app", anew=True) & runs("other", 2),
-    deadline_s=180,
     typical_s=18,
 )
 def test_containers_that_had_ended_run_again_too(timeline: Trial, edits: dict[str, Any]) -> None:
@@ -232,7 +229,6 @@ def test_containers_that_had_ended_run_again_too(timeline: Trial, edits: dict[st
     fault=debug(),
     until=running("debug"),
     then=[Inject(kill("app")), Until(running(*LONG, anew=True), control=True)],
-    deadline_s=180,
     typical_s=22,
 )
 def test_an_ephemeral_container_runs_on(timeline: Trial) -> None:

@@ -34,7 +34,6 @@ def told(*, init: str = "0", app: str = "88 stay") -> dict[str, Any]:
     pod="exits-as-told",
     edits=told(),
     until=runs("app", 2) & pod_shows("status/containerStatuses/app/restartCount", 1),
-    deadline_s=180,
     typical_s=9,
 )
 def test_the_exit_code_that_caused_the_restart_stays_in_the_status(timeline: Trial) -> None:
@@ -46,7 +45,6 @@ def test_the_exit_code_that_caused_the_restart_stays_in_the_status(timeline: Tri
     pod="exits-as-told",
     edits=containers(inits={"init": own("Never", "88 0", ALL_88)}, apps={"app": {"env": {"CODES": "0"}}}),
     until=phase("Succeeded", "Failed"),
-    deadline_s=180,
     typical_s=9,
 )
 def test_an_init_containers_exit_code_restarts_all(timeline: Trial) -> None:
@@ -89,14 +87,14 @@ def test_an_init_containers_exit_code_restarts_all(timeline: Trial) -> None:
         ),
     ],
 )
-@scenario(pod="exits-as-told", deadline_s=180, typical_s=10)
+@scenario(pod="exits-as-told", typical_s=10)
 def test_an_init_that_fails_after_the_restart_is_treated_by_the_restart_policy(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], until: Any, facts: tuple[Fact, ...]
 ) -> None:
     timeline.must(exited_with("app", 88), exited_with("init", 1, run=2), *facts, kept_sandbox(after=None))
 
 
-LOOP = scenario(pod="exits-as-told", edits=told(app="88"), until=runs("app", 5), deadline_s=180, typical_s=24)
+LOOP = scenario(pod="exits-as-told", edits=told(app="88"), until=runs("app", 5), typical_s=24)
 """An app that restarts everything every time; two tests look at one recording of it."""
 
 

@@ -52,7 +52,7 @@ def came_to(final: str, *, app_runs: int, init_runs: int = 1) -> tuple[Fact, ...
         pytest.param(app(own("Never", "43 0", rule([42]), rule([43]))), 2, "Succeeded", id="second-rule"),
     ],
 )
-@scenario(pod="exits-as-told", until=ENDED, deadline_s=180, typical_s=8)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=8)
 def test_an_exit_code_in_a_rule_restarts_the_app_of_a_never_pod(
     timeline: Trial, edits: dict[str, Any], times: int, final: str
 ) -> None:
@@ -72,7 +72,7 @@ def test_an_exit_code_in_a_rule_restarts_the_app_of_a_never_pod(
         ),
     ],
 )
-@scenario(pod="exits-as-told", until=ENDED, deadline_s=180, typical_s=6)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=6)
 def test_an_exit_code_in_no_rule_falls_back_to_the_containers_own_policy(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], times: int, final: str
 ) -> None:
@@ -90,7 +90,7 @@ def test_an_exit_code_in_no_rule_falls_back_to_the_containers_own_policy(
         pytest.param("Never", app(own("OnFailure", "1 0")), 2, "Succeeded", id="OnFailure-in-Never"),
     ],
 )
-@scenario(pod="exits-as-told", until=ENDED, deadline_s=180, typical_s=7)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=7)
 def test_an_apps_own_policy_counts_not_the_pods(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], times: int, final: str
 ) -> None:
@@ -102,7 +102,6 @@ def test_an_apps_own_policy_counts_not_the_pods(
     pod="exits-as-told",
     edits=app(own("Always", "0 1 stay")),
     until=runs("app", 3) & phase("Running"),
-    deadline_s=180,
     typical_s=17,
 )
 def test_an_app_with_the_policy_always_is_restarted_in_a_never_pod(timeline: Trial) -> None:
@@ -123,7 +122,7 @@ def test_an_app_with_the_policy_always_is_restarted_in_a_never_pod(timeline: Tri
         ),
     ],
 )
-@scenario(pod="exits-as-told", until=ENDED, deadline_s=180, typical_s=7)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=7)
 def test_an_init_containers_own_policy_counts_not_the_pods(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], facts: tuple[Fact, ...]
 ) -> None:
@@ -136,7 +135,6 @@ def test_an_init_containers_own_policy_counts_not_the_pods(
     restart_policy="Always",
     edits=containers(inits={"init": own("Never", "0")}, apps={"app": {"env": {"CODES": "1 stay"}}}),
     until=runs("app", 2) & phase("Running"),
-    deadline_s=180,
     typical_s=7,
 )
 def test_once_an_init_with_the_policy_never_has_succeeded_the_app_is_restarted_always(timeline: Trial) -> None:
@@ -162,7 +160,7 @@ def test_once_an_init_with_the_policy_never_has_succeeded_the_app_is_restarted_a
     ],
 )
 @pytest.mark.parametrize("restart_policy", ["Never", "Always"])
-@scenario(pod="exits-as-told", until=ENDED, deadline_s=180, typical_s=8)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=8)
 def test_an_exit_code_in_a_rule_restarts_the_init_container(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], facts: tuple[Fact, ...]
 ) -> None:
@@ -174,7 +172,6 @@ def test_an_exit_code_in_a_rule_restarts_the_init_container(
     pod="exits-as-told",
     edits=init(own("Never", "0", rule([1], operator="NotIn"))),
     until=ENDED,
-    deadline_s=180,
     typical_s=6,
 )
 def test_an_init_container_that_succeeded_is_not_restarted_by_a_rule(timeline: Trial) -> None:
@@ -189,7 +186,7 @@ def test_an_init_container_that_succeeded_is_not_restarted_by_a_rule(timeline: T
         pytest.param(app(own("Never", "42 0", rule([42]), ALL_42)), 1, id="one-first"),
     ],
 )
-@scenario(pod="exits-as-told", until=ENDED, deadline_s=180, typical_s=9)
+@scenario(pod="exits-as-told", until=ENDED, typical_s=9)
 def test_the_first_rule_that_matches_is_applied(timeline: Trial, edits: dict[str, Any], inits: int) -> None:
     timeline.must(*came_to("Succeeded", app_runs=2, init_runs=inits))
 
@@ -202,7 +199,7 @@ def test_the_first_rule_that_matches_is_applied(timeline: Trial, edits: dict[str
         pytest.param(init(own("Never", "42", rule([42]))), runs("init", 3), "init", id="init"),
     ],
 )
-@scenario(pod="exits-as-told", deadline_s=180, typical_s=17)
+@scenario(pod="exits-as-told", typical_s=17)
 def test_restarts_by_a_rule_back_off_like_any_other(
     timeline: Trial, edits: dict[str, Any], until: Condition, name: str
 ) -> None:
@@ -215,7 +212,6 @@ def test_restarts_by_a_rule_back_off_like_any_other(
     edits=app(own("Never", "42 stay", rule([42]))),
     until=runs("app", 2) & pod_shows("status/containerStatuses/app/restartCount", 1),
     then=[Look(read_log("app", previous=True)), Look(read_log("app"))],
-    deadline_s=180,
     typical_s=8,
 )
 def test_the_log_of_a_run_that_a_rule_ended_can_be_read(timeline: Trial) -> None:

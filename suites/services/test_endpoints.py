@@ -35,7 +35,7 @@ GATED: dict[str, Any] = {"spec": {"readinessGates": [{"conditionType": GATE}]}}
 
 @claim("services.endpoint.not-ready-until-initialised")
 @pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
-@scenario(objects=(BY_NUMBER,), pod="served", until=endpoint(), deadline_s=180, typical_s=17)
+@scenario(objects=(BY_NUMBER,), pod="served", until=endpoint(), typical_s=17)
 def test_a_pod_that_initialises_is_listed_as_not_ready(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         endpoint_while_initialising(ready=False, serving=False, terminating=False),
@@ -45,7 +45,7 @@ def test_a_pod_that_initialises_is_listed_as_not_ready(timeline: Trial, restart_
 
 
 @claim("services.endpoint.published-before-ready")
-@scenario(objects=(BEFORE_READY,), pod="served", until=endpoint(serving=True), deadline_s=180, typical_s=17)
+@scenario(objects=(BEFORE_READY,), pod="served", until=endpoint(serving=True), typical_s=17)
 def test_a_service_that_publishes_unready_addresses_lists_a_pod_that_initialises(timeline: Trial) -> None:
     timeline.must(
         endpoint_while_initialising(ready=True, serving=False, terminating=False),
@@ -63,7 +63,6 @@ def test_a_service_that_publishes_unready_addresses_lists_a_pod_that_initialises
     fault=kill_pause(),
     until=endpoint(ready=False, anew=True),
     then=(Until(endpoint(anew=True), control=True),),
-    deadline_s=180,
     typical_s=32,
 )
 def test_a_pod_that_initialises_anew_is_withdrawn_until_it_has(timeline: Trial) -> None:
@@ -78,7 +77,6 @@ def test_a_pod_that_initialises_anew_is_withdrawn_until_it_has(timeline: Trial) 
     objects=(BY_NAME,),
     pod="served-by-sidecar",
     until=has_said("app", "page=") & endpoint(),
-    deadline_s=180,
     typical_s=20,
 )
 def test_a_service_sends_nothing_to_a_pod_that_initialises(timeline: Trial) -> None:
@@ -96,7 +94,6 @@ def test_a_service_sends_nothing_to_a_pod_that_initialises(timeline: Trial) -> N
     pod="served-by-sidecar",
     edits={"spec": {"initContainers": [{"name": "init-1", "env": [{"name": "TRIES", "value": "40"}]}]}},
     until=has_said("app", "page=") & endpoint(),
-    deadline_s=180,
     typical_s=18,
 )
 def test_a_service_that_publishes_unready_addresses_reaches_a_pod_that_initialises(timeline: Trial) -> None:
@@ -115,7 +112,6 @@ def test_a_service_that_publishes_unready_addresses_reaches_a_pod_that_initialis
     steady=started("init-1"),
     fault=set_pod_condition(GATE),
     until=ready() & endpoint(),
-    deadline_s=180,
     typical_s=18,
 )
 def test_a_readiness_gate_that_opens_during_init_makes_no_pod_ready(timeline: Trial) -> None:
@@ -136,7 +132,6 @@ def test_a_readiness_gate_that_opens_during_init_makes_no_pod_ready(timeline: Tr
     fault=set_pod_condition(GATE, "False"),
     until=running("app"),
     then=(Hold("quiet"), Inject(set_pod_condition(GATE)), Until(endpoint(), control=True)),
-    deadline_s=180,
     typical_s=50,
 )
 def test_a_pod_that_has_initialised_is_not_ready_before_its_gate_opens(timeline: Trial) -> None:

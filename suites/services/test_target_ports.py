@@ -27,7 +27,6 @@ SIDECAR: dict[str, Any] = {
     objects=("objects/served-by-port-name",),
     pod="served",
     until=running("app") & endpoint(),
-    deadline_s=180,
     typical_s=17,
 )
 def test_a_port_name_of_a_regular_init_container_resolves_to_nothing(timeline: Trial) -> None:
@@ -47,7 +46,6 @@ def test_a_port_name_of_a_regular_init_container_resolves_to_nothing(timeline: T
     objects=("objects/served-by-port-name",),
     pod="served",
     until=running("app") & endpoint(),
-    deadline_s=180,
     typical_s=17,
 )
 def test_a_port_name_of_an_app_or_a_sidecar_resolves_to_its_port(
@@ -61,7 +59,6 @@ def test_a_port_name_of_an_app_or_a_sidecar_resolves_to_its_port(
     objects=("objects/served-by-number",),
     pod="served",
     until=running("app") & endpoint(),
-    deadline_s=180,
     typical_s=17,
 )
 def test_a_target_port_by_number_is_taken_as_it_is(timeline: Trial) -> None:

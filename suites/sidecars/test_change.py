@@ -52,7 +52,6 @@ LOSSES = [
     until=image_id_changed("side-1"),
     hold="quiet",
     typical_s=46,
-    deadline_s=180,
 )
 def test_changing_the_image_of_a_sidecar_restarts_that_sidecar_only(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
@@ -77,7 +76,6 @@ def test_changing_the_image_of_a_sidecar_restarts_that_sidecar_only(timeline: Tr
     fault=set_image("side-1", GREEN),
     until=running("app"),
     typical_s=28,
-    deadline_s=180,
 )
 def test_a_sidecar_whose_image_changes_restarts_beside_the_init_container_that_runs(timeline: Trial) -> None:
     timeline.must(
@@ -97,7 +95,6 @@ def test_a_sidecar_whose_image_changes_restarts_beside_the_init_container_that_r
     fault=set_image("side-2", GREEN),
     until=running("app"),
     typical_s=18,
-    deadline_s=180,
 )
 def test_a_sidecar_that_has_not_started_starts_with_its_new_image(timeline: Trial) -> None:
     timeline.must(
@@ -118,7 +115,6 @@ def test_a_sidecar_that_has_not_started_starts_with_its_new_image(timeline: Tria
     until=image_id_changed("app"),
     hold="quiet",
     typical_s=46,
-    deadline_s=180,
 )
 def test_changing_the_image_of_an_app_leaves_sidecars_running(timeline: Trial) -> None:
     timeline.must(
@@ -138,7 +134,6 @@ def test_changing_the_image_of_an_app_leaves_sidecars_running(timeline: Trial) -
     steady=running("app", "side-1", "side-2"),
     until=running("app", "side-1", "side-2", anew=True),
     typical_s=34,
-    deadline_s=180,
 )
 def test_a_lost_sandbox_brings_inits_and_sidecars_up_again_in_order(timeline: Trial, fault: Fault) -> None:
     timeline.must(
@@ -162,7 +157,6 @@ def test_a_lost_sandbox_brings_inits_and_sidecars_up_again_in_order(timeline: Tr
     fault=stop_sandbox(),
     until=started_anew("init-1"),
     typical_s=20,
-    deadline_s=180,
 )
 def test_a_sandbox_lost_between_two_sidecars_makes_initialisation_begin_again(
     timeline: Trial, restart_policy: str

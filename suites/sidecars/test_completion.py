@@ -39,7 +39,7 @@ from podvow.scenario.edits import containers
         ),
     ],
 )
-@scenario(pod="sidecar-job", until=phase("Succeeded", "Failed"), typical_s=14, deadline_s=180)
+@scenario(pod="sidecar-job", until=phase("Succeeded", "Failed"), typical_s=14)
 def test_a_pod_succeeds_when_its_app_does_whatever_its_sidecar_exits_with(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], code: int
 ) -> None:
@@ -60,7 +60,6 @@ def test_a_pod_succeeds_when_its_app_does_whatever_its_sidecar_exits_with(
     edits=containers(apps={"app": {"env": {"CODE": 4}}}),
     until=phase("Failed"),
     typical_s=12,
-    deadline_s=180,
 )
 def test_a_pod_fails_when_its_app_does_although_its_sidecar_ends_well(timeline: Trial) -> None:
     timeline.must(
@@ -80,7 +79,6 @@ def test_a_pod_fails_when_its_app_does_although_its_sidecar_ends_well(timeline: 
     steady=running("app"),
     until=phase("Succeeded", "Failed"),
     typical_s=20,
-    deadline_s=180,
 )
 def test_a_pod_succeeds_while_its_sidecar_crashes_again_and_again(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
@@ -99,7 +97,6 @@ def test_a_pod_succeeds_while_its_sidecar_crashes_again_and_again(timeline: Tria
     edits=containers(apps={"app": {"env": {"FAILURES": 2}}}),
     steady=runs("app", 2),
     until=phase("Succeeded"),
-    deadline_s=240,
     typical_s=26,
 )
 def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: Trial) -> None:
@@ -121,7 +118,6 @@ def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: T
     edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 1; exit 5"]}}),
     until=phase("Failed"),
     typical_s=14,
-    deadline_s=180,
 )
 def test_under_never_a_failed_init_container_stops_the_sidecars_and_fails_the_pod(timeline: Trial) -> None:
     timeline.must(
@@ -141,7 +137,6 @@ def test_under_never_a_failed_init_container_stops_the_sidecars_and_fails_the_po
     edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 1; [ -e /podvow/init-2.2 ]"]}}),
     until=running("app"),
     typical_s=18,
-    deadline_s=180,
 )
 def test_a_sidecar_goes_on_while_an_init_container_after_it_is_retried(timeline: Trial) -> None:
     timeline.must(

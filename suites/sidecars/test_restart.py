@@ -61,7 +61,7 @@ def failing_later(probe: str, up_s: int, **how: int) -> dict[str, Any]:
         for policy, code in [("Always", 0), ("OnFailure", 0), ("Never", 0), ("Never", 1)]
     ],
 )
-@scenario(pod="sidecar-exits", until=running("app", "side"), typical_s=12, deadline_s=180)
+@scenario(pod="sidecar-exits", until=running("app", "side"), typical_s=12)
 def test_a_sidecar_that_exits_while_the_pod_initialises_is_started_again_at_once(
     timeline: Trial, restart_policy: str, code: int, edits: dict[str, Any]
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_sidecar_that_exits_while_the_pod_initialises_is_started_again_at_once
         for policy, code in [("Always", 1), ("OnFailure", 0), ("Never", 0), ("Never", 1)]
     ],
 )
-@scenario(pod="sidecar-exits", until=running("app", "side") & runs("side", 2), typical_s=12, deadline_s=180)
+@scenario(pod="sidecar-exits", until=running("app", "side") & runs("side", 2), typical_s=12)
 def test_a_sidecar_that_exits_beside_the_app_is_started_again_at_once(
     timeline: Trial, restart_policy: str, code: int, edits: dict[str, Any]
 ) -> None:
@@ -106,7 +106,6 @@ def test_a_sidecar_that_exits_beside_the_app_is_started_again_at_once(
     until=running("side-1", anew=True),
     hold="quiet",
     typical_s=46,
-    deadline_s=180,
 )
 def test_a_killed_sidecar_is_restarted_and_nothing_else(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
@@ -149,7 +148,6 @@ def test_a_restarted_sidecar_is_shown_running_again_in_a_pod_that_then_completes
     steady=running("app"),
     until=runs("side", 4),
     typical_s=46,
-    deadline_s=180,
 )
 def test_a_sidecar_that_goes_on_crashing_backs_off_beside_a_running_app(
     timeline: Trial, restart_policy: str
@@ -171,7 +169,6 @@ def test_a_sidecar_that_goes_on_crashing_backs_off_beside_a_running_app(
     steady=running("app"),
     until=runs("side", 2) & running("side"),
     typical_s=20,
-    deadline_s=180,
 )
 def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
     timeline: Trial, restart_policy: str
@@ -193,7 +190,6 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
     steady=ready(),
     until=has_said("side", "down") & pod_shows("status/conditions/Ready/status", "False"),
     typical_s=26,
-    deadline_s=180,
 )
 def test_a_sidecar_that_is_no_longer_ready_takes_the_pod_along_and_is_not_restarted(timeline: Trial) -> None:
     timeline.must(

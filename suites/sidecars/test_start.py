@@ -44,7 +44,7 @@ def probed(*, init: bool = True, env: dict[str, int] | None = None, **probes: di
 
 @claim("sidecars.start.next-waits-for-running", "sidecars.start.mixed-order")
 @pytest.mark.parametrize("restart_policy", ["OnFailure", "Never"])
-@scenario(pod="sidecar-mixed", until=running("app"), typical_s=16, deadline_s=180)
+@scenario(pod="sidecar-mixed", until=running("app"), typical_s=16)
 def test_inits_and_sidecars_come_up_in_spec_order_and_sidecars_stay(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         initialised_in_order(*MIXED),
@@ -64,7 +64,6 @@ def test_inits_and_sidecars_come_up_in_spec_order_and_sidecars_stay(timeline: Tr
     edits=containers(inits={"init-1": SLOWLY, "init-2": SLOWLY, "init-3": SLOWLY}),
     until=running("app"),
     typical_s=26,
-    deadline_s=180,
 )
 def test_the_conditions_name_inits_until_they_succeed_and_sidecars_until_they_start(timeline: Trial) -> None:
     timeline.must(conditions_while_initialising(), statuses_in_spec_order(), initialised_in_order(*MIXED))
@@ -78,7 +77,7 @@ def test_the_conditions_name_inits_until_they_succeed_and_sidecars_until_they_st
         pytest.param(probed(startupProbe={"failureThreshold": 60}, init=False), id="before-the-app"),
     ],
 )
-@scenario(pod="sidecar-probed", until=running("app") & ready(), typical_s=16, deadline_s=180)
+@scenario(pod="sidecar-probed", until=running("app") & ready(), typical_s=16)
 def test_nothing_starts_before_the_startup_probe_of_a_sidecar_has_succeeded(
     timeline: Trial, edits: dict[str, Any]
 ) -> None:
@@ -99,7 +98,6 @@ def test_nothing_starts_before_the_startup_probe_of_a_sidecar_has_succeeded(
     steady=running("side"),
     hold="quiet",
     typical_s=40,
-    deadline_s=180,
 )
 def test_a_sidecar_whose_startup_probe_never_succeeds_keeps_everything_waiting(timeline: Trial) -> None:
     timeline.must(
@@ -118,7 +116,6 @@ def test_a_sidecar_whose_startup_probe_never_succeeds_keeps_everything_waiting(t
     edits=probed(startupProbe={"failureThreshold": 6}, env={"DEAD_RUNS": 1, "DELAY_S": 0}),
     until=running("app"),
     typical_s=16,
-    deadline_s=180,
 )
 def test_a_sidecar_that_fails_its_startup_probe_is_restarted_and_initialisation_goes_on(
     timeline: Trial, restart_policy: str
@@ -142,7 +139,6 @@ def test_a_sidecar_that_fails_its_startup_probe_is_restarted_and_initialisation_
     until=running("app"),
     hold="quiet",
     typical_s=42,
-    deadline_s=180,
 )
 def test_a_sidecar_that_is_never_ready_holds_back_no_container_but_the_pods_readiness(timeline: Trial) -> None:
     timeline.must(
@@ -154,7 +150,7 @@ def test_a_sidecar_that_is_never_ready_holds_back_no_container_but_the_pods_read
 
 
 @claim("sidecars.hooks.post-start-before-next")
-@scenario(pod="sidecar-hooks", until=running("app"), typical_s=12, deadline_s=180)
+@scenario(pod="sidecar-hooks", until=running("app"), typical_s=12)
 def test_nothing_starts_before_the_post_start_hook_of_a_sidecar_has_ended(timeline: Trial) -> None:
     timeline.must(
         said("side", "post"),
@@ -170,7 +166,6 @@ def test_nothing_starts_before_the_post_start_hook_of_a_sidecar_has_ended(timeli
     edits=probed(readinessProbe={"failureThreshold": 1}, env={"DELAY_S": 8}),
     until=ready(),
     typical_s=20,
-    deadline_s=180,
 )
 def test_a_pod_is_ready_only_when_its_sidecar_is(timeline: Trial) -> None:
     timeline.must(
@@ -183,7 +178,7 @@ def test_a_pod_is_ready_only_when_its_sidecar_is(timeline: Trial) -> None:
 
 
 @claim("sidecars.shared-processes.sandbox-is-first")
-@scenario(pod="sidecar-shared-pids", until=running("app"), typical_s=10, deadline_s=180)
+@scenario(pod="sidecar-shared-pids", until=running("app"), typical_s=10)
 def test_with_shared_processes_the_sandbox_comes_first_and_inits_see_sidecars(timeline: Trial) -> None:
     timeline.must(
         initialised_in_order("init-1", "side", "init-2", "app"),

@@ -40,7 +40,6 @@ STUBBORN = {"env": {"LINGERS_S": 3600}}
     fault=delete_pod(grace_s=20),
     until=gone(),
     typical_s=20,
-    deadline_s=180,
 )
 def test_a_deleted_pod_stops_its_apps_then_its_sidecars_in_reverse_order(
     timeline: Trial, restart_policy: str
@@ -61,7 +60,6 @@ def test_a_deleted_pod_stops_its_apps_then_its_sidecars_in_reverse_order(
     edits=containers(apps={"app-a": {"env": {"LASTS_S": 2}}, "app-b": {"env": {"LASTS_S": 6}}}),
     until=phase("Succeeded"),
     typical_s=22,
-    deadline_s=180,
 )
 def test_a_pod_that_is_done_stops_its_sidecars_in_reverse_order_after_its_last_app(timeline: Trial) -> None:
     timeline.must(
@@ -79,7 +77,6 @@ def test_a_pod_that_is_done_stops_its_sidecars_in_reverse_order_after_its_last_a
     fault=set_deadline(1),
     until=phase("Failed"),
     typical_s=20,
-    deadline_s=180,
 )
 def test_a_pod_beyond_its_deadline_stops_its_sidecars_in_reverse_order_after_its_apps(timeline: Trial) -> None:
     timeline.must(
@@ -106,7 +103,6 @@ def test_a_pod_beyond_its_deadline_stops_its_sidecars_in_reverse_order_after_its
     fault=delete_pod(grace_s=8),
     until=gone(),
     typical_s=26,
-    deadline_s=180,
 )
 def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: object) -> None:
     timeline.must(
@@ -125,7 +121,6 @@ def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: obje
     fault=delete_pod(grace_s=14),
     until=gone(),
     typical_s=18,
-    deadline_s=180,
 )
 def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_starts_no_other(
     timeline: Trial,
@@ -146,7 +141,6 @@ def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_star
     fault=delete_pod(grace_s=10),
     until=gone(),
     typical_s=18,
-    deadline_s=180,
 )
 def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Trial) -> None:
     timeline.must(
@@ -158,7 +152,7 @@ def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Tr
 
 
 @claim("sidecars.resources.ephemeral-storage-limit")
-@scenario(pod="sidecar-storage", until=phase("Failed"), deadline_s=240, typical_s=40)
+@scenario(pod="sidecar-storage", until=phase("Failed"), typical_s=40)
 def test_a_sidecar_beyond_its_limit_of_ephemeral_storage_gets_its_pod_evicted(timeline: Trial) -> None:
     timeline.must(
         pod_failed("Evicted"),

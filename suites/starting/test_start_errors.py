@@ -51,7 +51,6 @@ WANTS_SECRET = {"spec": {"initContainers": [{"name": "init-2", "envFrom": [{"sec
     pod="wants-configmap",
     steady=waiting("init-2", "CreateContainerConfigError"),
     until=running("app"),
-    deadline_s=150,
     typical_s=20,
 )
 def test_an_init_container_starts_once_its_missing_environment_appears(

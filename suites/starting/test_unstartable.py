@@ -42,7 +42,7 @@ def image(name: str, **more: str) -> dict[str, Any]:
         )
     ],
 )
-@scenario(pod="unpullable-init", hold="quiet", deadline_s=240, typical_s=36)
+@scenario(pod="unpullable-init", hold="quiet", typical_s=36)
 def test_an_init_image_that_can_never_be_had_keeps_the_pod_pending(
     timeline: Trial, restart_policy: str, reason: str, edits: dict[str, Any], steady: object
 ) -> None:
@@ -58,9 +58,7 @@ def test_an_init_image_that_can_never_be_had_keeps_the_pod_pending(
 
 
 @claim("starting.command.not-found-counts-as-failure")
-@scenario(
-    pod="no-such-command", restart_policy="Never", until=phase("Failed"), hold="quiet", deadline_s=240, typical_s=36
-)
+@scenario(pod="no-such-command", restart_policy="Never", until=phase("Failed"), hold="quiet", typical_s=36)
 def test_under_never_an_init_container_whose_program_is_missing_fails_the_pod(timeline: Trial) -> None:
     timeline.must(
         terminated_with("init-2", reason="StartError", code=128),
@@ -76,7 +74,6 @@ def test_under_never_an_init_container_whose_program_is_missing_fails_the_pod(ti
 @scenario(
     pod="no-such-command",
     until=pod_shows(f"{INIT_2}/restartCount", 2),
-    deadline_s=240,
     typical_s=18,
 )
 def test_an_init_container_whose_program_is_missing_is_retried_with_back_off(
@@ -99,7 +96,6 @@ def test_an_init_container_whose_program_is_missing_is_retried_with_back_off(
     pod="root-refused",
     steady=waiting("init-2", "CreateContainerConfigError"),
     hold="quiet",
-    deadline_s=240,
     typical_s=36,
 )
 def test_an_init_container_that_would_run_as_root_against_its_rule_is_never_created(

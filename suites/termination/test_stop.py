@@ -42,7 +42,6 @@ POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Ne
     steady=has_said("init-2", "ready"),
     fault=delete_pod(grace_s=5),
     until=gone(),
-    deadline_s=240,
     typical_s=16,
 )
 def test_an_init_container_that_ignores_the_signal_is_killed_after_the_grace_period(timeline: Trial) -> None:
@@ -65,7 +64,6 @@ def test_an_init_container_that_ignores_the_signal_is_killed_after_the_grace_per
     fault=delete_pod(grace_s=60),
     until=exited("init-2") & phase("Succeeded", "Failed"),
     then=(Hold("quiet"), Inject(release_pod())),
-    deadline_s=240,
     typical_s=45,
 )
 def test_an_init_container_may_finish_within_the_grace_period_and_nothing_follows_it(
@@ -91,7 +89,6 @@ def test_an_init_container_may_finish_within_the_grace_period_and_nothing_follow
     steady=runs("init-2", 3) & exited("init-2"),
     fault=delete_pod(grace_s=900),
     until=gone(),
-    deadline_s=240,
     typical_s=24,
 )
 def test_a_pod_deleted_while_its_init_container_waits_for_a_retry_is_gone_at_once(
@@ -112,7 +109,6 @@ def test_a_pod_deleted_while_its_init_container_waits_for_a_retry_is_gone_at_onc
     fault=delete_pod(grace_s=0),
     until=gone() & exited("init-2"),
     hold="quiet",
-    deadline_s=240,
     typical_s=42,
 )
 def test_a_pod_deleted_without_grace_is_gone_and_its_init_container_is_killed(timeline: Trial) -> None:
@@ -132,7 +128,7 @@ def test_a_pod_deleted_without_grace_is_gone_and_its_init_container_is_killed(ti
         pytest.param("wants-configmap", waiting("init-2", "CreateContainerConfigError"), id="not-configured"),
     ],
 )
-@scenario(fault=delete_pod(grace_s=900), until=gone(), hold="quiet", deadline_s=240, typical_s=42)
+@scenario(fault=delete_pod(grace_s=900), until=gone(), hold="quiet", typical_s=42)
 def test_a_pod_deleted_while_its_init_container_cannot_start_is_gone_at_once(
     timeline: Trial, pod: str, steady: Condition
 ) -> None:
@@ -151,7 +147,6 @@ def test_a_pod_deleted_while_its_init_container_cannot_start_is_gone_at_once(
     fault=evict_pod(grace_s=2),
     until=phase("Failed"),
     then=(Hold("quiet"), Inject(release_pod())),
-    deadline_s=240,
     typical_s=42,
 )
 def test_an_evicted_pod_says_so_and_stops_initialising(timeline: Trial) -> None:
@@ -173,7 +168,6 @@ def test_an_evicted_pod_says_so_and_stops_initialising(timeline: Trial) -> None:
     fault=delete_namespace(),
     until=gone() & exited("init-2"),
     then=(Look(look_left(180)),),
-    deadline_s=240,
     typical_s=25,
 )
 def test_a_namespace_deleted_during_initialisation_leaves_nothing_behind(timeline: Trial, pod: str) -> None:

@@ -56,7 +56,7 @@ def ends_with(a: int, b: int | None) -> dict[str, Any]:
         pytest.param("OnFailure", 1, ends_with(1, 1), id="OnFailure-1"),
     ],
 )
-@scenario(pod="ends-once", until=runs("app-a", 2) & runs("app-b", 2), hold="quiet", deadline_s=240, typical_s=42)
+@scenario(pod="ends-once", until=runs("app-a", 2) & runs("app-b", 2), hold="quiet", typical_s=42)
 def test_apps_that_have_all_ended_are_restarted_in_place_without_inits(
     timeline: Trial, restart_policy: str, code: int, edits: object
 ) -> None:
@@ -83,7 +83,7 @@ def test_apps_that_have_all_ended_are_restarted_in_place_without_inits(
         pytest.param("OnFailure", 1, ends_with(1, None), id="OnFailure-1"),
     ],
 )
-@scenario(pod="ends-once", until=runs("app-a", 2), hold="quiet", deadline_s=240, typical_s=42)
+@scenario(pod="ends-once", until=runs("app-a", 2), hold="quiet", typical_s=42)
 def test_an_app_that_has_ended_is_restarted_and_nothing_else(
     timeline: Trial, restart_policy: str, code: int, edits: object
 ) -> None:
@@ -107,7 +107,6 @@ def test_an_app_that_has_ended_is_restarted_and_nothing_else(
     fault=kill("app-a"),
     until=running("app-a", anew=True),
     hold="quiet",
-    deadline_s=240,
     typical_s=43,
 )
 def test_an_app_that_was_killed_is_restarted_and_nothing_else(timeline: Trial, restart_policy: str) -> None:
@@ -132,7 +131,6 @@ def test_an_app_that_was_killed_is_restarted_and_nothing_else(timeline: Trial, r
     until=kubelet_saw_it(),
     then=(Inject(kill("app-a", "app-b")), Until(running("app-a", "app-b", anew=True), control=True)),
     hold="quiet",
-    deadline_s=240,
     typical_s=48,
 )
 def test_a_changed_init_image_is_not_run_because_apps_restart(timeline: Trial) -> None:
@@ -153,7 +151,6 @@ def test_a_changed_init_image_is_not_run_because_apps_restart(timeline: Trial) -
     fault=delete_pod(grace_s=20),
     until=has_said("app", "stopping"),
     then=(Inject(store_image("app", GREEN)), Until(gone(), control=True)),
-    deadline_s=240,
     typical_s=16,
 )
 def test_an_image_changed_while_the_pod_terminates_starts_nothing(timeline: Trial) -> None:
@@ -175,7 +172,6 @@ def test_an_image_changed_while_the_pod_terminates_starts_nothing(timeline: Tria
     fault=set_image("app", "127.0.0.1:1/none:1"),
     until=waiting("app", "ImagePullBackOff"),
     then=(Inject(set_image("app", GREEN)), Until(running("app"), control=True)),
-    deadline_s=240,
     typical_s=25,
 )
 def test_an_app_image_made_unpullable_during_initialisation_disturbs_no_init_container(timeline: Trial) -> None:

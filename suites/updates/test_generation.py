@@ -32,7 +32,6 @@ GREEN = "podvow/busybox:green"
     until=kubelet_saw_it(),
     then=(Inject(set_image("app-a", GREEN)), Until(image_id_changed("app-a"), control=True)),
     hold="quiet",
-    deadline_s=240,
     typical_s=48,
 )
 def test_every_change_of_an_image_is_a_generation_that_the_kubelet_observes(timeline: Trial) -> None:
@@ -55,7 +54,6 @@ def test_every_change_of_an_image_is_a_generation_that_the_kubelet_observes(time
     steady=running("app-a", "app-b"),
     fault=kill("app-a"),
     until=running("app-a", anew=True),
-    deadline_s=240,
     typical_s=14,
 )
 def test_a_restart_is_no_new_generation(timeline: Trial) -> None:
@@ -73,7 +71,6 @@ def test_a_restart_is_no_new_generation(timeline: Trial) -> None:
     steady=started("init-2") & running("init-2"),
     fault=set_image("app", GREEN),
     until=kubelet_saw_it(),
-    deadline_s=240,
     typical_s=8,
 )
 def test_the_kubelet_observes_a_new_generation_while_an_init_container_runs(timeline: Trial) -> None:

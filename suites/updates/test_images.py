@@ -139,7 +139,6 @@ def test_a_changed_init_image_is_used_when_the_pod_initialises_again(timeline: T
     steady=waiting("init-2", "ImagePullBackOff"),
     fault=set_image("init-2", BLUE),
     until=running("app"),
-    deadline_s=150,
     typical_s=12,
 )
 def test_an_unpullable_init_image_is_repaired_by_a_patch(timeline: Trial, restart_policy: str) -> None:
