@@ -15,7 +15,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from podvow.cluster.process import Ran, run
+import tenacity
+
+from podvow.cluster.process import CommandError, Ran, run
 from podvow.errors import ClusterUnusableError
 
 if TYPE_CHECKING:
@@ -196,10 +198,21 @@ class DockerNodeAccess:
             raise ClusterUnusableError(f"{node} cannot be frozen: programs are being run on it without end")
         try:
             time.sleep(max(0.0, self._opened.get(node, 0.0) + _OPENING_S - time.monotonic()))
-            self._engine("pause", node)
+            self._pause(node)
         except BaseException:
             self._melt(node)
             raise
+
+    def _pause(self, node: str) -> None:
+        """Ask until it is done: the kernel gives up on a node that forks faster than it can be frozen."""
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(CommandError),
+            stop=tenacity.stop_after_delay(_ENGINE_S),
+            wait=tenacity.wait_fixed(0.5),
+            reraise=True,
+        ):
+            with attempt:
+                self._engine("pause", node)
 
     def thaw(self, node: str) -> None:
         """Thaw the node's container."""
