@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +32,12 @@ from podvow.session import Session
 from podvow.timeline import Timeline, load
 
 _POLL_S = 0.2
+
+
+@lru_cache(maxsize=8)
+def _loaded(path: Path) -> Timeline:
+    """Read evidence that several tests in a row may share."""
+    return load(path)
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,7 @@ class Live:
             if (self._session.folder / "stats.json").exists() and not planned.evidence.exists():
                 raise ClusterUnusableError(f"the driver ended without evidence of {planned.id}")
             tick.wait(_POLL_S)
-        return load(planned.evidence)
+        return _loaded(planned.evidence)
 
     def not_applicable(self, item: Item) -> str:
         """Return why it cannot be judged here."""
@@ -217,7 +224,7 @@ class Replay:
 
     def timeline(self, planned: Planned) -> Timeline:
         """Load the stored timeline."""
-        return load(Path(self._session.replay[planned.id]))
+        return _loaded(Path(self._session.replay[planned.id]))
 
     def not_applicable(self, item: Item) -> str:  # noqa: ARG002 (evidence is there, so it was applicable)
         """Evidence exists, so the scenario was applicable."""

@@ -142,9 +142,7 @@ def _select(config: pytest.Config, session: Session, items: list[pytest.Item]) -
 def _view(config: pytest.Config) -> Console:
     """Return a console on the standard error that the command was started with: pytest keeps its own for itself."""
     number = config.getoption("--podvow-view")
-    try:
-        os.fstat(number)
-    except OSError:  # an xdist worker has no such descriptor
+    if number < 0 or hasattr(config, "workerinput"):  # in an xdist worker that number is another descriptor
         return Console(stderr=True)
     return Console(file=os.fdopen(number, "w", encoding="utf-8", closefd=False))
 

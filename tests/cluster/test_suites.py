@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from podvow.claims import load_register
+from podvow.expect.evidence import pods
 from podvow.paths import SUITES
 from podvow.timeline import Source, load
 from podvow.timeline.record import Kind
-from podvow.verdict import Verdict
 from tests.cluster.command import Run, podvow
 
 _LEAST_CLAIMS = 110
@@ -49,9 +49,9 @@ def test_nothing_was_open_and_nothing_is_left(first_run: Run, second_run: Run) -
 
 def test_replay_without_the_cluster_gives_the_same_verdicts(first_run: Run) -> None:
     done = podvow("replay", str(first_run.folder / "evidence"))
+    recorded = {s["id"]: s["shown"] for s in first_run.results["scenarios"] if s["evidence"]}
     lines = (line.split() for line in done.stdout.splitlines())
-    replayed = {words[1]: words[0] for words in lines if len(words) == 2 and words[0] in set(Verdict)}
-    recorded = {s["id"]: s["verdict"] for s in first_run.results["scenarios"] if s["evidence"]}
+    replayed = {words[1]: words[0] for words in lines if len(words) == 2 and words[1] in recorded}
     assert replayed == recorded
     assert done.returncode == 0
 
@@ -59,12 +59,14 @@ def test_replay_without_the_cluster_gives_the_same_verdicts(first_run: Run) -> N
 def test_every_verdict_rests_on_more_than_two_looks(first_run: Run) -> None:
     for path in (first_run.folder / "evidence").glob("*.jsonl"):
         timeline = load(path)
-        if timeline.of(Kind.REJECTED, Kind.ANSWERED):
+        if any(r.source is Source.RUNTIME for r in timeline.records):
+            assert len(timeline.of(Kind.SNAPSHOT, Kind.OBJECT)) > 2, path.name
             continue
-        assert len(timeline.of(Kind.SNAPSHOT, Kind.OBJECT)) > 2, path.name
-        # The API server's own arithmetic (a quota) is judged before a container starts.
-        seen = timeline.of(Kind.OBJECT, Kind.PROBED) or any(r.source is Source.RUNTIME for r in timeline.records)
-        assert seen, path.name
+        # What the API server and the scheduler do by themselves (answers, defaults, quota) needs no container.
+        assert timeline.of(Kind.REJECTED, Kind.ANSWERED, Kind.OBJECT, Kind.SNAPSHOT), path.name
+        for pod in pods(timeline):
+            last = timeline.snapshots(pod)[-1]
+            assert not any(last.container_id(name) for name in last.containers), path.name
 
 
 def test_every_fault_was_proven(first_run: Run) -> None:
