@@ -59,6 +59,9 @@ PROFILES = {
     )
 }
 
+REAL_BACKOFF = tuple(profile.name for profile in PROFILES.values() if not profile.short_backoff)
+"""The profiles of scenarios that judge the documented back-off itself."""
+
 
 def profile_named(name: str) -> RunProfile:
     """Return a profile.

@@ -25,6 +25,7 @@ from podvow.expect import (
 )
 from podvow.faults import debug, kill_pause
 from podvow.marks import Trial, claim, scenario
+from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import Condition, exited, phase, running, runs, started, waiting
 from podvow.scenario.model import Inject, Until
 
@@ -85,6 +86,7 @@ def test_an_ephemeral_container_starts_while_an_init_container_cannot(
     fault=debug(),
     until=runs("init-2", 3) & running("debug"),
     typical_s=24,
+    profiles=REAL_BACKOFF,
 )
 def test_an_ephemeral_container_starts_during_a_back_off_and_does_not_change_it(timeline: Trial) -> None:
     timeline.must(

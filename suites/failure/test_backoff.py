@@ -16,6 +16,7 @@ from podvow.expect import (
 )
 from podvow.faults import set_image
 from podvow.marks import Trial, claim, scenario
+from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import exited, runs
 
 GREEN = "podvow/busybox:green"
@@ -49,6 +50,7 @@ def test_retries_of_an_init_container_back_off_up_to_five_minutes(timeline: Tria
     # at once with the new image, at once again, and after ten seconds: the new image's own curve
     until=runs("init-2", 6),
     typical_s=36,
+    profiles=REAL_BACKOFF,
 )
 def test_a_new_image_that_fails_too_has_a_back_off_of_its_own(timeline: Trial) -> None:
     timeline.must(
@@ -68,6 +70,7 @@ def test_a_new_image_that_fails_too_has_a_back_off_of_its_own(timeline: Trial) -
     fault=set_image("app", GREEN),
     until=runs("init-2", 4),
     typical_s=38,
+    profiles=REAL_BACKOFF,
 )
 def test_another_containers_new_image_does_not_shorten_the_back_off(timeline: Trial) -> None:
     timeline.must(

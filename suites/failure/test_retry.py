@@ -25,6 +25,7 @@ from podvow.expect import (
 )
 from podvow.faults import kill
 from podvow.marks import Trial, claim, scenario
+from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import Condition, phase, running, runs, started
 
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
@@ -89,7 +90,7 @@ def test_always_means_on_failure_for_init_containers(timeline: Trial) -> None:
 
 @claim("failure.backoff.curve")
 @RETRYING
-@scenario(pod="failing-init", until=runs("init-2", 5), typical_s=85)
+@scenario(pod="failing-init", until=runs("init-2", 5), typical_s=85, profiles=REAL_BACKOFF)
 def test_retries_of_an_init_container_back_off_exponentially(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         gaps_followed_curve("init-2", nominal=(0, 10, 20, 40)),

@@ -20,6 +20,7 @@ from podvow.expect import (
 )
 from podvow.marks import Trial, claim, scenario
 from podvow.probes.api import read_log
+from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import Condition, phase, pod_shows, runs
 from podvow.scenario.edits import containers, own, rule
 from podvow.scenario.model import Look
@@ -199,7 +200,7 @@ def test_the_first_rule_that_matches_is_applied(timeline: Trial, edits: dict[str
         pytest.param(init(own("Never", "42", rule([42]))), runs("init", 3), "init", id="init"),
     ],
 )
-@scenario(pod="exits-as-told", typical_s=17)
+@scenario(pod="exits-as-told", typical_s=17, profiles=REAL_BACKOFF)
 def test_restarts_by_a_rule_back_off_like_any_other(
     timeline: Trial, edits: dict[str, Any], until: Condition, name: str
 ) -> None:

@@ -21,6 +21,7 @@ from podvow.expect import (
     was_signalled,
 )
 from podvow.marks import Trial, claim, scenario
+from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import phase, running, runs
 from podvow.scenario.edits import containers
 
@@ -98,6 +99,7 @@ def test_a_pod_succeeds_while_its_sidecar_crashes_again_and_again(timeline: Tria
     steady=runs("app", 2),
     until=phase("Succeeded"),
     typical_s=26,
+    profiles=REAL_BACKOFF,
 )
 def test_a_sidecar_goes_on_while_a_failed_app_waits_for_its_next_try(timeline: Trial) -> None:
     timeline.must(

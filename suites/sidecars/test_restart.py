@@ -33,6 +33,7 @@ from podvow.expect import (
 )
 from podvow.faults import kill
 from podvow.marks import Trial, claim, scenario
+from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import phase, pod_shows, ready, running, runs
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.edits import containers
@@ -148,6 +149,7 @@ def test_a_restarted_sidecar_is_shown_running_again_in_a_pod_that_then_completes
     steady=running("app"),
     until=runs("side", 4),
     typical_s=46,
+    profiles=REAL_BACKOFF,
 )
 def test_a_sidecar_that_goes_on_crashing_backs_off_beside_a_running_app(
     timeline: Trial, restart_policy: str
