@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -88,9 +89,12 @@ def test_an_engine_without_uplink_asks_no_registry(run: FakeRun, monkeypatch: py
 
 @pytest.mark.usefixtures("uplink")
 def test_what_was_built_here_is_used_while_the_engine_has_it(run: FakeRun) -> None:
-    assemble.record_path("v1.36.1").write_text('{"id": "sha256:a"}')
+    record = {"id": "sha256:a", "inputs": {"recipe": assemble.RECIPE}}
+    assemble.record_path("v1.36.1").write_text(json.dumps(record))
     run.answers = {"docker image inspect --format {{.Id}} podvow/node:v1.36.1": "sha256:a"}
     assert build.ensure_node_image("v1.36.1", QUIET).local
+    record["inputs"] = {"recipe": assemble.RECIPE - 1}
+    assert not assemble.is_current(record)
 
 
 @pytest.mark.usefixtures("uplink")
@@ -193,10 +197,7 @@ def test_a_root_file_system_that_cannot_be_made_ends_the_build_early(
 
 def test_the_node_configuration_is_adapted_to_what_a_host_may_refuse() -> None:
     spec = assemble.node_oci_spec({"process": {"rlimits": [1], "cwd": "/"}})
-    assert spec == {
-        "process": {"cwd": "/"},
-        "hooks": {"createContainer": [{"path": "/kind/bin/mount-product-files.sh"}]},
-    }
+    assert spec == {"process": {"cwd": "/"}}
     config = 'sandbox_image = "r/pause:1"\n  restrict_oom_score_adj = false\n'
     assert assemble.node_containerd_config(config, "r/pause:3") == (
         'sandbox_image = "r/pause:3"\n  restrict_oom_score_adj = true\n'

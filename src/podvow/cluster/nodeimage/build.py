@@ -74,7 +74,7 @@ def ensure_node_image(version: str | None = None, progress: Progress | None = No
     gomod.staging_version(wanted)
     with FileLock(cache_dir("nodeimages") / f".{wanted}.lock"):
         record = assemble.read_record(wanted)
-        if record and assemble.engine_has(assemble.image(wanted), record.get("id")):
+        if assemble.is_current(record) and assemble.engine_has(assemble.image(wanted), record.get("id")):
             return NodeImage(assemble.image(wanted), wanted, local=True)
         candidates = [wanted] if version else [wanted, programs.PUBLISHED_VERSION]
         pulled, why = _published(engine, candidates, progress)
@@ -122,6 +122,7 @@ def build_node_image(version: str = programs.DEFAULT_VERSION, progress: Progress
     with progress.step("component images", "making the images of Kubernetes' components"):
         kubeimages.build(kubernetes, etcd, coredns, wanted)
     inputs = {
+        "recipe": assemble.RECIPE,
         "programs": [stages.read_stamp(p.folder).get("key") for p in (kubernetes, containerd, nodetool)],
         "images": stages.read_stamp(kubeimages.folder(version)).get("key"),
         "rootfs": stages.read_stamp(rootfs.folder()).get("key"),
