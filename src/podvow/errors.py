@@ -47,12 +47,6 @@ class ClusterUnusableError(PodvowError):
     exit_code = ExitCode.CLUSTER
 
 
-class LeakError(PodvowError):
-    """Something that podvow made could not be removed."""
-
-    exit_code = ExitCode.LEAK
-
-
 class InjectionError(PodvowError):
     """A fault could not be injected; the scenario's verdict becomes not-injected."""
 

@@ -10,7 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from podvow.cluster import dockerd, health, images, kind, netns, network, process, stages
+from podvow.cluster import dockerd, health, images, kind, netns, process, stages
 from podvow.cluster.engine import Engine, ensure_engine, enter_engine_network, find_engine, stop_engine
 from podvow.cluster.node import DockerNodeAccess
 from podvow.cluster.nodeimage import gomod
@@ -300,11 +300,3 @@ def _purge(engine: Engine | None) -> None:
         "tools",
     ):
         stages.discard(cache_dir() / part)
-
-
-def repair_network(cluster: Cluster) -> None:
-    """Write CNI files and routes of a cluster again, for example after a node came back under another address."""
-    if cluster.access is None or not kind.has_local_image(cluster.name):
-        return
-    control = kind.nodes(cluster.name)[0].name
-    network.ensure(cluster.access, network.node_nets(kind.kubectl_json(cluster.access, control, "get", "nodes")))

@@ -133,6 +133,34 @@ class Fault(Protocol):
         """Heal what outlives the scenario's own objects; most Pod faults leave nothing behind."""
 
 
+@dataclass(frozen=True)
+class PodFault:
+    """Common part of the faults that reach one scenario only, need nothing but the API server and leave nothing."""
+
+    @property
+    def isolation(self) -> Isolation:
+        """One Pod."""
+        return Isolation.POD
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def undo(self, context: FaultContext) -> None:
+        """Nothing: what it made or reached goes with the Pod, or with the scenario's namespace."""
+
+
+@dataclass(frozen=True)
+class PodFaultFromNode(PodFault):
+    """Common part of the faults that reach one Pod, from the node that it runs on."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Commands on the node."""
+        return frozenset({NODE_ACCESS})
+
+
 @runtime_checkable
 class Lasting(Protocol):
     """A fault that outlives its scenario's objects until it is undone."""

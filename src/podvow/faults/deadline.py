@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.faults.base import FaultContext
-from podvow.faults.spec import ApiFault
+from podvow.faults.base import FaultContext, PodFault
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class SetDeadline(ApiFault):
+class SetDeadline(PodFault):
     """Set `activeDeadlineSeconds`, which counts from the Pod's start: a small value is over at once."""
 
     seconds: int

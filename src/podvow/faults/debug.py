@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.faults.base import FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFault
 from podvow.timeline import Timeline
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class Debug:
-    """Add an ephemeral container that sleeps.
+class Debug(PodFault):
+    """Add an ephemeral container that sleeps; it cannot be taken out of the Pod again.
 
     Attributes:
         container: its name.
@@ -32,16 +32,6 @@ class Debug:
         """The ephemeral container."""
         return self.container
 
-    @property
-    def isolation(self) -> Isolation:
-        """One Pod."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
-
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Patch the subresource `ephemeralcontainers`."""
         container = {
@@ -58,9 +48,6 @@ class Debug:
         """The runtime (else the status) tells that the ephemeral container has started."""
         begun = timeline.of(Kind.CONTAINER_STARTED, pod=timeline.meta.pod, container=self.container)
         return bool(begun) or any(s.state(self.container)[0] == "running" for s in timeline.snapshots())
-
-    def undo(self, context: FaultContext) -> None:
-        """Nothing: it goes with the Pod (it cannot be taken out of it)."""
 
 
 def debug(container: str = "debug", *, image: str = "podvow/busybox:blue", seconds: int = 3600) -> Debug:

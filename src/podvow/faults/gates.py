@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.faults.base import FaultContext
-from podvow.faults.spec import ApiFault
+from podvow.faults.base import FaultContext, PodFault
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class OpenGates(ApiFault):
+class OpenGates(PodFault):
     """Remove all scheduling gates of a Pod.
 
     Attributes:

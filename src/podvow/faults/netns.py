@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from podvow.errors import InjectionError
-from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFaultFromNode
+from podvow.faults.runtime import live_sandbox
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
@@ -15,20 +16,10 @@ _TAKE = 'umount -l "$1" && rm -f "$1"'
 
 
 @dataclass(frozen=True)
-class LoseAddress:
+class LoseAddress(PodFaultFromNode):
     """Unmount and remove the sandbox's network namespace; the runtime then tells no address of it."""
 
     name: str = "lose_address"
-
-    @property
-    def isolation(self) -> Isolation:
-        """One Pod."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Commands on the node."""
-        return frozenset({NODE_ACCESS})
 
     @property
     def target(self) -> str:
@@ -37,10 +28,7 @@ class LoseAddress:
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Take it away, and ask the runtime for the address before and after."""
-        alive = [s for s in context.timeline().sandboxes() if s.exit is None]
-        if not alive:
-            raise InjectionError("the Pod has no live sandbox that the runtime source saw")
-        sandbox = alive[-1].id
+        sandbox = live_sandbox(context.timeline()).id
         before = context.runtime.inspect_sandbox(context.node, sandbox)
         spaces = ((before["info"].get("runtimeSpec") or {}).get("linux") or {}).get("namespaces") or ()
         path = next((str(n.get("path", "")) for n in spaces if n.get("type") == "network"), "")
@@ -53,9 +41,6 @@ class LoseAddress:
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
         """The runtime told an address before, and none afterwards."""
         return bool(mark.facts["ip_before"]) and not mark.facts["ip_after"]
-
-    def undo(self, context: FaultContext) -> None:
-        """Nothing: the sandbox is replaced, or goes with the Pod."""
 
 
 def _address(inspected: Mapping[str, Any]) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import tenacity
-
 from podvow.api import ApiError
 from podvow.errors import InjectionError
-from podvow.faults.base import FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFault
+from podvow.faults.patience import NotDoneError, until_done
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 _PATIENCE_S = 30.0
+_POLL_S = 0.5
 _KINDS = ("capacity", "allocatable")
 
 
@@ -43,13 +43,12 @@ def _strangers(context: FaultContext, resource: str) -> Iterator[str]:
             yield f"{namespace}/{pod['metadata']['name']}"
 
 
-class _NotYetError(InjectionError):
-    """The kubelet has not taken the change over."""
-
-
 @dataclass(frozen=True)
-class OfferResource:
-    """Let the scenario's node offer an amount of an extended resource, until the scenario is over."""
+class OfferResource(PodFault):
+    """Let the scenario's node offer an amount of an extended resource, until the scenario is over.
+
+    It reaches one scenario only: nobody else asks for the resource.
+    """
 
     resource: str
     amount: int
@@ -59,16 +58,6 @@ class OfferResource:
     def target(self) -> str:
         """Resource and amount."""
         return f"{self.resource} = {self.amount}"
-
-    @property
-    def isolation(self) -> Isolation:
-        """One scenario: nobody else asks for the resource."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing but the API server."""
-        return frozenset()
 
     @property
     def undoing(self) -> str:
@@ -90,17 +79,13 @@ class OfferResource:
 
     def undo(self, context: FaultContext) -> None:
         """Remove the resource from the node's status, until it is gone."""
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((ApiError, _NotYetError)),
-            stop=tenacity.stop_after_delay(_PATIENCE_S),
-            wait=tenacity.wait_fixed(0.5),
-            reraise=True,
-        ):
-            with attempt:
-                status = _status(context)
-                if any(self.resource in status[kind] for kind in _KINDS):
-                    _set(context, self.resource, None)
-                    raise _NotYetError(f"{context.node} still offers {self.resource}")
+        until_done(lambda: self._remove(context), refusal=ApiError, patience_s=_PATIENCE_S, poll_s=_POLL_S)
+
+    def _remove(self, context: FaultContext) -> None:
+        status = _status(context)
+        if any(self.resource in status[kind] for kind in _KINDS):
+            _set(context, self.resource, None)
+            raise NotDoneError(f"{context.node} still offers {self.resource}")
 
 
 def offer(resource: str, amount: int) -> OfferResource:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.errors import InjectionError
-from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFault, PodFaultFromNode
+from podvow.faults.runtime import live_run
 from podvow.faults.spec import SetImage
 from podvow.timeline import Timeline
 from podvow.timeline.lookup import lookup
@@ -16,25 +16,7 @@ from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class _OnePod:
-    """Common part: reaches one scenario only and leaves nothing behind."""
-
-    @property
-    def isolation(self) -> Isolation:
-        """One Pod."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
-
-    def undo(self, context: FaultContext) -> None:
-        """Nothing: what it reached lies in the scenario's namespace and goes with it."""
-
-
-@dataclass(frozen=True)
-class EvictPod(_OnePod):
+class EvictPod(PodFault):
     """Evict the Pod by the eviction API, as a drain does."""
 
     grace_s: int
@@ -70,7 +52,7 @@ def evict_pod(*, grace_s: int = 2) -> EvictPod:
 
 
 @dataclass(frozen=True)
-class DeleteNamespace(_OnePod):
+class DeleteNamespace(PodFault):
     """Delete the scenario's own namespace with everything in it."""
 
     name: str = "delete_namespace"
@@ -98,16 +80,11 @@ def delete_namespace() -> DeleteNamespace:
 
 
 @dataclass(frozen=True)
-class SendTerm(_OnePod):
+class SendTerm(PodFaultFromNode):
     """Send SIGTERM to the main process of a container from the node, behind the kubelet's back."""
 
     container: str
     name: str = "send_term"
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Commands on the node."""
-        return frozenset({NODE_ACCESS})
 
     @property
     def target(self) -> str:
@@ -116,11 +93,9 @@ class SendTerm(_OnePod):
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Send the signal."""
-        alive = [r for r in context.timeline().runs(self.container) if r.container_id and r.exit is None]
-        if not alive:
-            raise InjectionError(f"container {self.container} is not known to run")
-        context.runtime.kill(context.node, alive[-1].container_id, "SIGTERM")
-        return {"id": alive[-1].container_id}
+        cid = live_run(context.timeline(), self.container).container_id
+        context.runtime.kill(context.node, cid, "SIGTERM")
+        return {"id": cid}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
         """The runtime saw that very container exit."""

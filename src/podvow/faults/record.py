@@ -9,25 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import tenacity
-
-from podvow.cluster.process import CommandError
 from podvow.errors import InjectionError
-from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFaultFromNode
+from podvow.faults.patience import NotDoneError, until_done
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 _EXITED = "CONTAINER_EXITED"
-_REMOVAL_S = 20.0
-
-
-class _StillThereError(InjectionError):
-    """CRI lists a record that was removed, or lists a container that has ended as if it ran."""
 
 
 @dataclass(frozen=True)
-class RemoveRecords:
-    """Remove every record of containers that have exited.
+class RemoveRecords(PodFaultFromNode):
+    """Remove every record of containers that have exited; it cannot be brought back.
 
     Attributes:
         containers: their names.
@@ -35,16 +28,6 @@ class RemoveRecords:
 
     containers: tuple[str, ...]
     name: str = "remove_records"
-
-    @property
-    def isolation(self) -> Isolation:
-        """One Pod."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Commands on the node."""
-        return frozenset({NODE_ACCESS})
 
     @property
     def target(self) -> str:
@@ -58,24 +41,21 @@ class RemoveRecords:
         only what CRI lists afterwards counts.
         """
         removed: dict[str, str] = {}
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((CommandError, _StillThereError)),
-            stop=tenacity.stop_after_delay(_REMOVAL_S),
-            wait=tenacity.wait_fixed(0.2),
-            reraise=True,
-        ):
-            with attempt:
-                for record in self._listed(context):
-                    removed[record["id"]] = record["metadata"]["name"]
-                    if record["state"] != _EXITED:
-                        raise _StillThereError(f"{record['metadata']['name']} has not exited: {record['state']}")
-                    context.runtime.remove_container(context.node, record["id"])
-                if left := self._listed(context):
-                    raise _StillThereError(f"still listed: {', '.join(r['metadata']['name'] for r in left)}")
+        until_done(lambda: self._remove(context, removed))
         missing = set(self.containers) - set(removed.values())
         if missing:
             raise InjectionError(f"there was no record of {', '.join(sorted(missing))}")
         return {"removed": removed, "left": []}
+
+    def _remove(self, context: FaultContext, removed: dict[str, str]) -> None:
+        """Remove what is listed and note it in `removed`, by id."""
+        for record in self._listed(context):
+            removed[record["id"]] = record["metadata"]["name"]
+            if record["state"] != _EXITED:
+                raise NotDoneError(f"{record['metadata']['name']} has not exited: {record['state']}")
+            context.runtime.remove_container(context.node, record["id"])
+        if left := self._listed(context):
+            raise NotDoneError(f"still listed: {', '.join(r['metadata']['name'] for r in left)}")
 
     def _listed(self, context: FaultContext) -> list[dict[str, Any]]:
         pod = context.timeline().meta.pod
@@ -91,9 +71,6 @@ class RemoveRecords:
         """CRI listed the records before, and none of them afterwards."""
         facts = mark.facts
         return set(self.containers) <= set(facts["removed"].values()) and not facts["left"]
-
-    def undo(self, context: FaultContext) -> None:
-        """Nothing: a record cannot be brought back, and the Pod goes with its namespace."""
 
 
 def remove_records(*containers: str) -> RemoveRecords:

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.faults.base import FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFault
+from podvow.faults.spec import kubelet_saw
 from podvow.scenario.sized import resources
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class Resize:
+class Resize(PodFault):
     """Give one container of the running Pod other resources, without another container.
 
     Attributes:
@@ -30,16 +31,6 @@ class Resize:
         """The container and its new size."""
         return f"{self.container} → {' '.join(self.sizes)}"
 
-    @property
-    def isolation(self) -> Isolation:
-        """One Pod."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
-
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Patch the subresource."""
         timeline = context.timeline()
@@ -55,14 +46,9 @@ class Resize:
         wanted = int(mark.facts.get("generation") or 0)
         for shot in timeline.snapshots():
             shown = int(shot.object["metadata"].get("generation") or 0)
-            seen = shot.status.get("observedGeneration")
-            # Before 1.34 a kubelet does not say what it has seen: then the stored spec is all the proof there is.
-            if shown >= wanted and (seen is None or int(seen) >= wanted):
+            if shown >= wanted and kubelet_saw(shot, wanted):
                 return True
         return False
-
-    def undo(self, context: FaultContext) -> None:
-        """Nothing: it goes with the Pod."""
 
 
 def resize(container: str, *sizes: str) -> Resize:

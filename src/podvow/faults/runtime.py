@@ -6,57 +6,57 @@ keeps a store of its own that `ctr` does not reach (a fault that never took plac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import tenacity
-
-from podvow.cluster.process import CommandError
 from podvow.errors import InjectionError
-from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFaultFromNode
+from podvow.faults.patience import NotDoneError, until_done
 from podvow.timeline import Run, Sandbox, Timeline
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 
 _KILLED = 137
-_PATIENCE_S = 20.0
 
 
-@dataclass(frozen=True)
-class _RuntimeFault:
-    """Common part: reaches one Pod, needs the node."""
+def live_run(timeline: Timeline, container: str) -> Run:
+    """Return the run of a container that has not ended.
 
-    @property
-    def isolation(self) -> Isolation:
-        """One Pod."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Commands on the node."""
-        return frozenset({NODE_ACCESS})
-
-    def undo(self, context: FaultContext) -> None:
-        """Nothing: the kubelet or the Pod's deletion clears it up."""
-
-
-def _live(timeline: Timeline, container: str) -> Run:
-    runs = [r for r in timeline.runs(container) if r.container_id and r.exit is None]
-    if not runs:
+    Raises:
+        InjectionError: there is none whose container's id is known.
+    """
+    alive = [r for r in timeline.runs(container) if r.container_id and r.exit is None]
+    if not alive:
         raise InjectionError(f"container {container} is not known to run")
-    return runs[-1]
+    return alive[-1]
 
 
-def _sandbox(timeline: Timeline) -> Sandbox:
+def live_sandbox(timeline: Timeline) -> Sandbox:
+    """Return the Pod's sandbox that has not ended.
+
+    Raises:
+        InjectionError: the runtime source saw none.
+    """
     alive = [s for s in timeline.sandboxes() if s.exit is None]
     if not alive:
         raise InjectionError("the Pod has no live sandbox that the runtime source saw")
     return alive[-1]
 
 
+def _strike(context: FaultContext) -> str:
+    """Kill the sandbox's own process and return the sandbox's id.
+
+    CRI stops the containers of a sandbox before the sandbox itself. A kubelet that looks in between sees dead apps
+    in a sandbox that is ready and rightly restarts them in place (seen under load), so the sandbox has to go first.
+    """
+    sandbox = live_sandbox(context.timeline())
+    context.runtime.kill(context.node, sandbox.id)
+    return sandbox.id
+
+
 @dataclass(frozen=True)
-class KillContainers(_RuntimeFault):
+class KillContainers(PodFaultFromNode):
     """SIGKILL the main process of containers, one right after the other."""
 
     containers: tuple[str, ...]
@@ -70,7 +70,7 @@ class KillContainers(_RuntimeFault):
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Send the signals."""
         timeline = context.timeline()
-        ids = {name: _live(timeline, name).container_id for name in self.containers}
+        ids = {name: live_run(timeline, name).container_id for name in self.containers}
         for cid in ids.values():
             context.runtime.kill(context.node, cid)
         return {"ids": ids}
@@ -87,7 +87,7 @@ def kill(*containers: str) -> KillContainers:
 
 
 @dataclass(frozen=True)
-class KillPause(_RuntimeFault):
+class KillPause(PodFaultFromNode):
     """SIGKILL the sandbox's own process; the containers in it go on living until the kubelet acts."""
 
     name: str = "kill_pause"
@@ -99,9 +99,7 @@ class KillPause(_RuntimeFault):
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Send the signal."""
-        sandbox = _sandbox(context.timeline())
-        context.runtime.kill(context.node, sandbox.id)
-        return {"sandbox": sandbox.id}
+        return {"sandbox": _strike(context)}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
         """The runtime saw that sandbox exit by SIGKILL."""
@@ -111,35 +109,8 @@ class KillPause(_RuntimeFault):
         )
 
 
-class _StillThereError(InjectionError):
-    """CRI still lists a sandbox that was removed."""
-
-
-def _until_done(act: Callable[[], None]) -> None:
-    """Repeat what CRI refuses while the kubelet does the same; what counts is that it is done in the end."""
-    for attempt in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((CommandError, _StillThereError)),
-        stop=tenacity.stop_after_delay(_PATIENCE_S),
-        wait=tenacity.wait_fixed(0.2),
-        reraise=True,
-    ):
-        with attempt:
-            act()
-
-
-def _strike(context: FaultContext) -> str:
-    """Kill the sandbox's own process and return the sandbox's id.
-
-    CRI stops the containers of a sandbox before the sandbox itself. A kubelet that looks in between sees dead apps
-    in a sandbox that is ready and rightly restarts them in place (seen under load), so the sandbox has to go first.
-    """
-    sandbox = _sandbox(context.timeline())
-    context.runtime.kill(context.node, sandbox.id)
-    return sandbox.id
-
-
 @dataclass(frozen=True)
-class StopSandbox(_RuntimeFault):
+class StopSandbox(PodFaultFromNode):
     """Stop the sandbox by CRI, as upstream's simulated reboot does; its containers are stopped with it."""
 
     name: str = "stop_sandbox"
@@ -155,7 +126,7 @@ class StopSandbox(_RuntimeFault):
         The kubelet stops a sandbox that is not ready too, and CRI fails one of two that take its network down.
         """
         sandbox = _strike(context)
-        _until_done(lambda: context.runtime.stop_sandbox(context.node, sandbox))
+        until_done(lambda: context.runtime.stop_sandbox(context.node, sandbox))
         return {"sandbox": sandbox}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
@@ -169,11 +140,11 @@ def _remove(context: FaultContext, sandbox_id: str) -> None:
         return
     context.runtime.remove_sandbox(context.node, sandbox_id)
     if sandbox_id in [item["id"] for item in context.runtime.sandboxes(context.node)]:
-        raise _StillThereError(f"sandbox {sandbox_id} is still listed")
+        raise NotDoneError(f"sandbox {sandbox_id} is still listed")
 
 
 @dataclass(frozen=True)
-class RemoveSandbox(_RuntimeFault):
+class RemoveSandbox(PodFaultFromNode):
     """Stop the sandbox and remove its record by CRI: the kubelet finds no trace of it."""
 
     name: str = "remove_sandbox"
@@ -190,7 +161,7 @@ class RemoveSandbox(_RuntimeFault):
         container; only the absence of the record counts.
         """
         sandbox = _strike(context)
-        _until_done(lambda: _remove(context, sandbox))
+        until_done(lambda: _remove(context, sandbox))
         return {"sandbox": sandbox, "record_absent": True}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:

@@ -6,33 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.faults.base import FaultContext, Isolation
+from podvow.faults.base import FaultContext, PodFault
 from podvow.scenario.manifest import load_fixture
-from podvow.timeline import Timeline
+from podvow.timeline import Snapshot, Timeline
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 
 
-@dataclass(frozen=True)
-class ApiFault:
-    """Common part of the faults that need nothing but the API server and reach one scenario only."""
+def kubelet_saw(shot: Snapshot, generation: int | None) -> bool:
+    """Tell whether a Pod's status proves that the kubelet has seen a generation of its spec.
 
-    @property
-    def isolation(self) -> Isolation:
-        """One Pod."""
-        return Isolation.POD
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
-
-    def undo(self, context: FaultContext) -> None:
-        """Nothing: what it made lies in the scenario's namespace and goes with it."""
+    Before 1.34 a kubelet does not say what it has seen: then the stored spec is all the proof there is.
+    """
+    seen = shot.status.get("observedGeneration")
+    return seen is None or generation is None or int(seen) >= int(generation)
 
 
 @dataclass(frozen=True)
-class SetImage(ApiFault):
+class SetImage(PodFault):
     """Change the image of one container of the Pod (init containers too).
 
     Attributes:
@@ -69,10 +60,7 @@ class SetImage(ApiFault):
             spec = shot.object["spec"]
             containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
             image = next((c["image"] for c in containers if c["name"] == self.container), "")
-            generation = mark.facts.get("generation")
-            seen = shot.status.get("observedGeneration")
-            # Before 1.34 a kubelet does not say what it has seen: then the stored spec is all the proof there is.
-            if image == self.to and (seen is None or generation is None or int(seen) >= int(generation)):
+            if image == self.to and kubelet_saw(shot, mark.facts.get("generation")):
                 return True
         return False
 
@@ -83,7 +71,7 @@ def set_image(container: str, to: str, *, pod: str = "") -> SetImage:
 
 
 @dataclass(frozen=True)
-class CreateObjects(ApiFault):
+class CreateObjects(PodFault):
     """Create the objects of a fixture, e.g. the ConfigMap that a container waits for."""
 
     fixture: str
@@ -141,7 +129,7 @@ def create_object(context: FaultContext, manifest: dict[str, Any]) -> dict[str, 
 
 
 @dataclass(frozen=True)
-class DeletePod(ApiFault):
+class DeletePod(PodFault):
     """Delete the Pod with a grace period in seconds."""
 
     grace_s: int
@@ -172,7 +160,7 @@ def delete_pod(*, grace_s: int = 2, pod: str = "") -> DeletePod:
 
 
 @dataclass(frozen=True)
-class ReleasePod(ApiFault):
+class ReleasePod(PodFault):
     """Take the finalizer from a Pod that was held back to read its last status."""
 
     pod: str = ""
@@ -200,7 +188,7 @@ def release_pod(pod: str = "") -> ReleasePod:
 
 
 @dataclass(frozen=True)
-class RecreatePod(ApiFault):
+class RecreatePod(PodFault):
     """Create the fixture's Pod again under the same name after its deletion."""
 
     fixture: str

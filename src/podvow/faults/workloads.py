@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from podvow.errors import InjectionError
-from podvow.faults.base import FaultContext
-from podvow.faults.spec import ApiFault, DeletePod, SetImage, plural_of
+from podvow.faults.base import FaultContext, PodFault
+from podvow.faults.spec import DeletePod, SetImage, plural_of
 from podvow.timeline import Timeline
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class PatchObject(ApiFault):
+class PatchObject(PodFault):
     """Change an object of a workload kind.
 
     Attributes:
@@ -99,7 +99,7 @@ def _newest(timeline: Timeline) -> str:
 
 
 @dataclass(frozen=True)
-class OnNewestPod(ApiFault):
+class OnNewestPod(PodFault):
     """Do to the newest Pod of the scenario what another fault does to a Pod whose name is known.
 
     Attributes:
@@ -139,7 +139,7 @@ def delete_newest_pod(*, grace_s: int = 1) -> OnNewestPod:
 
 
 @dataclass(frozen=True)
-class SetPodCondition(ApiFault):
+class SetPodCondition(PodFault):
     """Set a condition in the Pod's status, as the controller behind a readiness gate does."""
 
     condition: str

@@ -1,0 +1,154 @@
+"""What faults on one Pod share: how far they reach, asking again, what is alive, what a kubelet has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from podvow.api import ApiError
+from podvow.cluster.cri import Cri
+from podvow.cluster.process import CommandError
+from podvow.errors import InjectionError
+from podvow.faults import debug, evict_pod, kill, kill_pause, offer, remove_sandbox, resize, send_term, stop_sandbox
+from podvow.faults.base import NODE_ACCESS, Fault, FaultContext, Isolation, Lasting
+from podvow.faults.gates import open_gates
+from podvow.faults.netns import lose_address
+from podvow.faults.patience import NotDoneError, until_done
+from podvow.faults.record import remove_records
+from podvow.faults.spec import kubelet_saw
+from podvow.timeline import Record, Snapshot, Source, Timeline
+from podvow.timeline.record import Kind
+from tests.offline.expect.builder import Story
+
+BY_API: list[Fault] = [open_gates(), debug(), resize("app", "cpu=20m/80m"), evict_pod(), offer("podvow.dev/x", 1)]
+FROM_NODE: list[Fault] = [
+    kill("app"),
+    kill_pause(),
+    stop_sandbox(),
+    remove_sandbox(),
+    send_term("app"),
+    lose_address(),
+    remove_records("app"),
+]
+
+
+@pytest.mark.parametrize("fault", [*BY_API, *FROM_NODE], ids=lambda fault: fault.name)
+def test_a_fault_on_one_pod_reaches_one_pod(fault: Fault) -> None:
+    assert fault.isolation is Isolation.POD
+    assert fault.needs == ({NODE_ACCESS} if fault in FROM_NODE else set())
+    assert isinstance(fault, Lasting) is (fault.name == "offer_resource"), "only an offer outlives the Pod"
+
+
+class Runtime:
+    """CRI of a node with one sandbox, which refuses the first call to stop or to remove it."""
+
+    def __init__(self, sandbox: str) -> None:
+        self.sandbox = sandbox
+        self.calls: list[tuple[str, ...]] = []
+        self.refusals = 1
+        self.listed = True
+
+    def kill(self, node: str, container_id: str, signal: str = "SIGKILL") -> None:
+        self.calls.append(("kill", node, container_id, signal))
+
+    def stop_sandbox(self, node: str, sandbox_id: str) -> None:
+        self._refuse()
+        self.calls.append(("stop", node, sandbox_id))
+
+    def sandboxes(self, node: str) -> list[dict[str, Any]]:
+        assert node == "worker"
+        return [{"id": self.sandbox}] if self.listed else []
+
+    def remove_sandbox(self, node: str, sandbox_id: str) -> None:
+        self._refuse()
+        self.calls.append(("remove", node, sandbox_id))
+        self.listed = False
+
+    def _refuse(self) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise CommandError(["crictl"], 1, b"busy")
+
+
+def _context(runtime: Runtime, timeline: Timeline) -> FaultContext:
+    cri = cast("Cri", runtime)
+    return FaultContext(cast("Any", None), "ns", "worker", cri, None, lambda: timeline, dict, lambda _: None)
+
+
+def _story() -> Timeline:
+    story = Story()
+    pod = story.pod(apps=("app",))
+    pod.initialise()
+    return story.timeline()
+
+
+def test_a_sandbox_is_struck_before_cri_is_asked_and_asked_again() -> None:
+    timeline = _story()
+    sandbox = timeline.sandboxes()[-1].id
+    for fault, verb in ((stop_sandbox(), "stop"), (remove_sandbox(), "remove")):
+        runtime = Runtime(sandbox)
+        assert fault.inject(_context(runtime, timeline))["sandbox"] == sandbox
+        assert runtime.calls == [("kill", "worker", sandbox, "SIGKILL"), (verb, "worker", sandbox)]
+    runtime = Runtime(sandbox)
+    assert kill_pause().inject(_context(runtime, timeline)) == {"sandbox": sandbox}
+    assert runtime.calls == [("kill", "worker", sandbox, "SIGKILL")]
+
+
+def test_signals_go_to_the_container_that_runs() -> None:
+    timeline, runtime = _story(), Runtime("")
+    cid = timeline.runs("app")[-1].container_id
+    assert send_term("app").inject(_context(runtime, timeline)) == {"id": cid}
+    assert kill("app").inject(_context(runtime, timeline)) == {"ids": {"app": cid}}
+    assert [call[2:] for call in runtime.calls] == [(cid, "SIGTERM"), (cid, "SIGKILL")]
+
+
+@pytest.mark.parametrize("fault", [kill("app"), send_term("app")])
+def test_what_does_not_run_is_not_hit(fault: Fault) -> None:
+    with pytest.raises(InjectionError, match="container app is not known to run"):
+        fault.inject(_context(Runtime(""), Story().timeline()))
+
+
+@pytest.mark.parametrize("fault", [kill_pause(), stop_sandbox(), remove_sandbox(), lose_address()])
+def test_without_a_live_sandbox_none_is_lost(fault: Fault) -> None:
+    with pytest.raises(InjectionError, match="no live sandbox"):
+        fault.inject(_context(Runtime(""), Story().timeline()))
+
+
+def _fails(*errors: Exception) -> Callable[[], None]:
+    left = list(errors)
+
+    def act() -> None:
+        if left:
+            raise left.pop(0)
+
+    return act
+
+
+def test_patience_ends_with_the_last_error_and_never_covers_another() -> None:
+    until_done(_fails(NotDoneError("not yet"), CommandError(["crictl"], 1, b"busy")), poll_s=0.0)
+    until_done(_fails(ApiError(409, "Conflict")), refusal=ApiError, poll_s=0.0)
+    with pytest.raises(NotDoneError, match="not yet"):
+        until_done(_fails(NotDoneError("not yet")), patience_s=0.0, poll_s=0.0)
+    with pytest.raises(ApiError):
+        until_done(_fails(ApiError(409, "Conflict")), poll_s=0.0)
+    with pytest.raises(InjectionError, match="for good"):
+        until_done(_fails(InjectionError("for good")), poll_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "generation", "proven"),
+    [
+        ({"observedGeneration": 3}, 3, True),
+        ({"observedGeneration": 4}, 3, True),
+        ({"observedGeneration": 2}, 3, False),
+        ({}, 3, True),
+        ({"observedGeneration": 2}, None, True),
+    ],
+)
+def test_a_kubelet_that_tells_generations_must_have_told_this_one(
+    status: dict[str, Any], generation: int | None, *, proven: bool
+) -> None:
+    record = Record(1, 0, 1, Source.STATUS, Kind.SNAPSHOT)
+    assert kubelet_saw(Snapshot(record, {"status": status}), generation) is proven
