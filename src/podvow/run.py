@@ -133,17 +133,21 @@ def _fixture_images() -> frozenset[str]:
 
 def pytest_main(session: Session, args: Sequence[str]) -> int:
     """Run pytest on the suites; return its exit code."""
+    view = os.dup(2)  # pytest takes the standard error for itself
     options = [
         str(SUITES),
         f"--rootdir={ROOT}",
         f"--podvow-session={session.save()}",
-        f"--podvow-view={os.dup(2)}",
+        f"--podvow-view={view}",
         "-q",
         "--no-header",
         "--tb=short",
         *args,
     ]
-    return int(pytest.main(options))
+    try:
+        return int(pytest.main(options))
+    finally:
+        os.close(view)
 
 
 def listing(args: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from podvow.expect.base import FAULT, After, Fact, Found, MissingError, holds, inconclusive, violated, words
 from podvow.expect.evidence import at, began_in, ended_in, gap_in, need_status, observers, stretch_of, unseen
+from podvow.expect.windows import window_s
 from podvow.timeline import Run, Source, Timeline
 from podvow.timeline.record import Kind
 
@@ -38,9 +39,7 @@ def ended_after(
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
         run = _alive_at(timeline, after, container, pod)
-        if window not in timeline.meta.windows:
-            raise MissingError(f"no window {window!r} in the cluster's profile")
-        most = at_least_s + float(timeline.meta.windows[window])
+        most = at_least_s + window_s(timeline, window)
         if run.exit is None:
             if gap := gap_in(timeline, stretch, *observers(timeline, container, pod)):
                 return inconclusive(gap)
@@ -109,9 +108,7 @@ def pod_gone_within(window: str, *, grace_s: float = 0.0, after: After = FAULT, 
     def find(timeline: Timeline) -> Found:
         need_status(timeline)
         stretch = stretch_of(timeline, after)
-        if window not in timeline.meta.windows:
-            raise MissingError(f"no window {window!r} in the cluster's profile")
-        allowed = grace_s + float(timeline.meta.windows[window])
+        allowed = grace_s + window_s(timeline, window)
         gone = [r.t_ns for r in timeline.of(Kind.DELETED, pod=pod or timeline.meta.pod) if r.t_ns in stretch]
         took = ((gone[0] if gone else stretch.end_ns) - stretch.begin_ns) / 1e9
         if gone and took <= allowed:

@@ -7,34 +7,27 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from podvow.expect.base import After, Fact, Found, MissingError, holds, inconclusive, violated, words
-from podvow.expect.evidence import at, begin_of, blind, gap_in, observers, runs_in, stretch_of
+from podvow.expect.base import After, Fact, Found, holds, violated, words
+from podvow.expect.evidence import at, begin_of
+from podvow.expect.spacing import MARGIN_S, end_and_start, unbroken_runs
 from podvow.timeline import Run, Timeline
-
-_MARGIN_S = 0.25
-"""The runtime publishes an end a little after it happened; the kubelet counts from the end itself."""
 
 
 def _longest_s(one: Run, other: Run) -> float:
-    if one.exit is None or other.start is None:
-        raise MissingError(f"the end of {one.label} or the start of {other.label} was not seen")
-    return (other.start.t_ns + other.start.precision_ns - one.exit.t_ns) / 1e9
+    end, start = end_and_start(one, other)
+    return (start.t_ns + start.precision_ns - end.t_ns) / 1e9
 
 
 def backed_off(container: str, *least_s: float, after: After | None = None, pod: str = "") -> Fact:
     """From each end of the container to its next start so many seconds passed, or more: how many is not judged."""
 
     def find(timeline: Timeline) -> Found:
-        stretch = stretch_of(timeline, after)
-        runs = runs_in(timeline, stretch, container, pod)
-        gap = gap_in(timeline, stretch, *observers(timeline, container, pod))
-        if reason := blind(timeline, stretch, container, pod) or gap:
-            return inconclusive(reason)
+        runs = unbroken_runs(timeline, after, container, pod)
         told: list[str] = []
         for (one, other), least in zip(pairwise(runs), least_s, strict=False):
             waited = _longest_s(one, other)
             told.append(f"{waited:.1f}s")
-            if waited < least - _MARGIN_S:
+            if waited < least - MARGIN_S:
                 when = at(timeline, begin_of(other))
                 return violated(f"{other.label} started at {when}, after {waited:.2f}s", begin_of(other))
         if len(told) < len(least_s):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from podvow.expect.base import Fact, Found, MissingError, holds, violated
@@ -32,6 +32,17 @@ def _field(facts: Any, path: str) -> Any:
     return facts
 
 
+def _asked(probe: str, path: str, nth: int, told: Callable[[Any], Found]) -> Callable[[Timeline], Found]:
+    """Return what judges the field of a probe's answer; the finding is told with the moment of the answer."""
+
+    def find(timeline: Timeline) -> Found:
+        answer = answer_of(timeline, probe, nth)
+        found = told(_field(answer.data["facts"], path))
+        return Found(found.outcome, f"{found.detail} at {at(timeline, answer.t_ns)}", (answer.t_ns,))
+
+    return find
+
+
 def probed(probe: str, path: str, value: Any, *, nth: int = -1) -> Fact:
     """A probe found this value.
 
@@ -42,15 +53,10 @@ def probed(probe: str, path: str, value: Any, *, nth: int = -1) -> Fact:
         nth: which of its answers counts, the last one by default.
     """
 
-    def find(timeline: Timeline) -> Found:
-        answer = answer_of(timeline, probe, nth)
-        found = _field(answer.data["facts"], path)
-        when = at(timeline, answer.t_ns)
-        if found == value:
-            return holds(f"{found!r} at {when}", answer.t_ns)
-        return violated(f"{path} was {found!r} at {when}", answer.t_ns)
+    def told(found: Any) -> Found:
+        return holds(repr(found)) if found == value else violated(f"{path} was {found!r}")
 
-    return Fact(f"{probe}: {path} was {value!r}", "probed", find)
+    return Fact(f"{probe}: {path} was {value!r}", "probed", _asked(probe, path, nth, told))
 
 
 def probe_contained(probe: str, path: str, text: str, *, nth: int = -1) -> Fact:
@@ -63,12 +69,7 @@ def probe_contained(probe: str, path: str, text: str, *, nth: int = -1) -> Fact:
         nth: which of its answers counts, the last one by default.
     """
 
-    def find(timeline: Timeline) -> Found:
-        answer = answer_of(timeline, probe, nth)
-        found = str(_field(answer.data["facts"], path))
-        when = at(timeline, answer.t_ns)
-        if text in found:
-            return holds(f"so it was at {when}", answer.t_ns)
-        return violated(f"{path} was {found[:200]!r} at {when}", answer.t_ns)
+    def told(found: Any) -> Found:
+        return holds("so it was") if text in str(found) else violated(f"{path} was {str(found)[:200]!r}")
 
-    return Fact(f"{probe}: {path} contained {text!r}", "probe_contained", find)
+    return Fact(f"{probe}: {path} contained {text!r}", "probe_contained", _asked(probe, path, nth, told))

@@ -22,6 +22,7 @@ from podvow.expect.base import (
     words,
 )
 from podvow.expect.evidence import Stretch, at, begin_of, blind, ended_in, gap_in, stretch_of
+from podvow.expect.windows import window_s
 from podvow.timeline import Record, Run, Source, Timeline
 from podvow.timeline.record import Instant, Kind
 
@@ -162,9 +163,7 @@ def stopped_within(
 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
-        if window not in timeline.meta.windows:
-            raise MissingError(f"no window {window!r} in the cluster's profile")
-        allowed_s = seconds + float(timeline.meta.windows[window])
+        allowed_s = seconds + window_s(timeline, window)
         signals = [r for c in containers for r in _signals(timeline, stretch, c, pod)]
         if gap := gap_in(timeline, stretch, *WITNESSES):
             return inconclusive(gap)

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 from packaging.version import InvalidVersion, Version
 
-from podvow.expect.base import FAULT, After, Fact, Found, MissingError, holds, inconclusive, violated, words
-from podvow.expect.evidence import at, begin_of, blind, gap_in, observers, runs_in, snapshots_in, stretch_of
+from podvow.expect.base import FAULT, After, Fact, Found, holds, inconclusive, violated, words
+from podvow.expect.evidence import at, begin_of, blind, gap_in, runs_in, snapshots_in, stretch_of
+from podvow.expect.spacing import MARGIN_S, end_and_start, unbroken_runs
+from podvow.expect.windows import window_s
 from podvow.timeline import Run, Source, Timeline
 
-_MARGIN_S = 0.25
-"""The runtime publishes an end a little after it happened; the kubelet counts from the end itself."""
 _JITTER = 1.5
 _LATE_S, _LATE_QUANTISED_S = 2.0, 17.0
 
@@ -32,7 +32,7 @@ def _limits(timeline: Timeline, nominal_s: float) -> tuple[float, float]:
     if nominal_s <= 0:
         return 0.0, float(windows.get("restart", _late_s(timeline)))
     longest = nominal_s * float(windows.get("backoff_jitter", _JITTER)) + _late_s(timeline)
-    return nominal_s - _MARGIN_S, longest
+    return nominal_s - MARGIN_S, longest
 
 
 def _gap_s(one: Run, other: Run) -> tuple[float, float]:
@@ -40,10 +40,9 @@ def _gap_s(one: Run, other: Run) -> tuple[float, float]:
     if one.last_line and other.first_line:
         exact_s = other.first_line.data["uptime_s"] - one.last_line.data["uptime_s"]
         return exact_s, exact_s + other.first_line.precision_ns / 1e9
-    if one.exit is None or other.start is None:
-        raise MissingError(f"the end of {one.label} or the start of {other.label} was not seen")
-    shortest = other.start.t_ns - one.exit.t_ns - one.exit.precision_ns
-    longest = other.start.t_ns + other.start.precision_ns - one.exit.t_ns
+    end, start = end_and_start(one, other)
+    shortest = start.t_ns - end.t_ns - end.precision_ns
+    longest = start.t_ns + start.precision_ns - end.t_ns
     return shortest / 1e9, longest / 1e9
 
 
@@ -58,11 +57,7 @@ def gaps_followed_curve(
     """
 
     def find(timeline: Timeline) -> Found:
-        stretch = stretch_of(timeline, after)
-        runs = runs_in(timeline, stretch, container, pod)
-        gap = gap_in(timeline, stretch, *observers(timeline, container, pod))
-        if reason := blind(timeline, stretch, container, pod) or gap:
-            return inconclusive(reason)
+        runs = unbroken_runs(timeline, after, container, pod)
         told: list[str] = []
         for (one, other), wanted in zip(pairwise(runs), nominal, strict=False):
             shortest, longest = _gap_s(one, other)
@@ -92,12 +87,6 @@ def _too_few(timeline: Timeline, runs: Sequence[Run], seen: int, nominal: Sequen
     return inconclusive(f"{seen} gaps seen, {len(nominal)} needed")
 
 
-def _window_s(timeline: Timeline, window: str) -> float:
-    if window not in timeline.meta.windows:
-        raise MissingError(f"no window {window!r} in the cluster's profile")
-    return float(timeline.meta.windows[window])
-
-
 def _since_ns(timeline: Timeline, after: After | None) -> int:
     """Return when the clock of an effect starts: when the fault was proven to be done."""
     mark = after.mark(timeline) if after else None
@@ -111,7 +100,7 @@ def restarted_within(container: str, window: str, after: After | None = FAULT, *
 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
-        allowed = _window_s(timeline, window)
+        allowed = window_s(timeline, window)
         since = _since_ns(timeline, after)
         runs = runs_in(timeline, stretch, container, pod)
         if runs and runs[0].start:
@@ -133,7 +122,7 @@ def phase_reached_within(phase: str, window: str, after: After | None = FAULT, *
 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
-        allowed = _window_s(timeline, window)
+        allowed = window_s(timeline, window)
         since = _since_ns(timeline, after)
         for shot in snapshots_in(timeline, stretch, pod):
             if shot.phase == phase:

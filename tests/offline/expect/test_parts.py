@@ -6,7 +6,21 @@ from fractions import Fraction
 
 import pytest
 
-from podvow.expect import FAULT, SECOND_FAULT, SINCE_FAULT, Fact, not_rerun, ran, reran_in_order
+from podvow.expect import (
+    FAULT,
+    SECOND_FAULT,
+    SINCE_FAULT,
+    Fact,
+    deadline_ended,
+    ended_after,
+    not_rerun,
+    phase_reached_within,
+    pod_gone_within,
+    ran,
+    reran_in_order,
+    restarted_within,
+    stopped_within,
+)
 from podvow.expect.base import Found, holds, inconclusive, violated, worst
 from podvow.expect.evidence import stretch_of
 from podvow.expect.quantity import quantity
@@ -151,3 +165,25 @@ def test_zero_times_and_start_errors_are_no_starts() -> None:
     (run,) = story.timeline().runs("init-1")
     assert run.start is None
     assert ran("init-1").judge(story.timeline()).outcome is Outcome.VIOLATED
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        deadline_ended("app", 35, "nosuch"),
+        ended_after("app", at_least_s=1, window="nosuch"),
+        phase_reached_within("Running", "nosuch"),
+        pod_gone_within("nosuch"),
+        restarted_within("app", "nosuch"),
+        stopped_within(1, "app", window="nosuch"),
+    ],
+    ids=lambda fact: fact.name,
+)
+def test_a_window_that_the_profile_lacks_leaves_a_fact_open(fact: Fact) -> None:
+    story, pod = patched()
+    pod.restart("app")
+    judged = fact.judge(story.reach().timeline())
+    assert (judged.outcome, judged.detail) == (
+        Outcome.INCONCLUSIVE,
+        "no window 'nosuch' in the cluster's profile",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from podvow.claims import load_register
 from podvow.errors import ExitCode
 from podvow.paths import ROOT, SUITES
-from podvow.run import exit_code
+from podvow.run import exit_code, pytest_main
 from podvow.session import Session, load_judged
 from podvow.verdict import Verdict
 
@@ -131,3 +132,24 @@ def test_several_processes_come_to_the_same_verdicts(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert _verdicts(session) == EXPECTED
+
+
+@pytest.mark.parametrize("failure", [None, KeyboardInterrupt], ids=["done", "interrupted"])
+def test_the_descriptor_of_the_view_lasts_as_long_as_pytest_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException] | None
+) -> None:
+    given: list[int] = []
+
+    def main(options: list[str]) -> int:
+        (view,) = [o.removeprefix("--podvow-view=") for o in options if o.startswith("--podvow-view=")]
+        given.append(int(view))
+        assert os.fstat(given[0]), "open while it is needed"
+        if failure:
+            raise failure
+        return 0
+
+    monkeypatch.setattr(pytest, "main", main)
+    with pytest.raises(failure) if failure else contextlib.nullcontext():
+        pytest_main(_session(tmp_path, STORED), [])
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(given[0])
