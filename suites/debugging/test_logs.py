@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from podvow.expect import (
+    Fact,
     pod_failed,
     pod_showed,
     pod_showed_last,
@@ -31,6 +32,11 @@ def ends_with(code: int) -> dict[str, Any]:
     return {"spec": {"initContainers": [{"name": "init-1", "env": [{"name": "CODE", "value": str(code)}]}]}}
 
 
+def answered(probe: str, code: int, text: str) -> tuple[Fact, Fact]:
+    """What a probe for a log or a command came back with: a code and words."""
+    return probed(probe, "code", code), probe_contained(probe, "text", text)
+
+
 _TWICE = "mkdir /work/tried && echo attempt 1 && exit 1; echo attempt 2; sleep 3600"
 STAYS: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["sh", "-c", _TWICE]}]}}
 
@@ -48,10 +54,8 @@ STAYS: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command
 )
 def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
     timeline.must(
-        probed("log of init-1", "code", 200),
-        probe_contained("log of init-1", "text", "first done"),
-        probed("log of init-2", "code", 200),
-        probe_contained("log of init-2", "text", "attempt 2"),
+        *answered("log of init-1", 200, "first done"),
+        *answered("log of init-2", 200, "attempt 2"),
         probed("previous log of init-1", "code", 400),
         ran("init-1", times=1),
         ran("init-2", times=2),
@@ -69,8 +73,7 @@ def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
 def test_while_an_init_container_is_tried_again_the_log_of_the_attempt_before_can_be_read(timeline: Trial) -> None:
     timeline.must(
         probe_contained("log of init-2", "text", "attempt 2"),
-        probed("previous log of init-2", "code", 200),
-        probe_contained("previous log of init-2", "text", "attempt 1"),
+        *answered("previous log of init-2", 200, "attempt 1"),
         ran("init-2", times=2),
     )
 
@@ -99,10 +102,8 @@ def test_once_the_pod_is_initialised_the_log_of_a_failed_attempt_is_gone(timelin
 )
 def test_no_command_can_be_executed_in_an_init_container_that_has_finished(timeline: Trial) -> None:
     timeline.must(
-        probed("exec in app", "code", 0),
-        probe_contained("exec in app", "text", "been there"),
-        probed("exec in init-1", "code", 1),
-        probe_contained("exec in init-1", "text", "container not found"),
+        *answered("exec in app", 0, "been there"),
+        *answered("exec in init-1", 1, "container not found"),
         probed("exec in init-2", "code", 1),
     )
 
@@ -116,8 +117,7 @@ def test_no_command_can_be_executed_in_an_init_container_that_has_finished(timel
 )
 def test_a_command_can_be_executed_in_an_init_container_that_runs(timeline: Trial) -> None:
     timeline.must(
-        probed("exec in init-2", "code", 0),
-        probe_contained("exec in init-2", "text", "been there"),
+        *answered("exec in init-2", 0, "been there"),
         probed("exec in init-3", "code", 1),
         probed("exec in app", "code", 1),
         ran("init-2", times=1),
@@ -133,12 +133,9 @@ def test_a_command_can_be_executed_in_an_init_container_that_runs(timeline: Tria
 )
 def test_containers_that_wait_for_an_init_container_have_no_log_yet(timeline: Trial) -> None:
     timeline.must(
-        probed("log of init-2", "code", 200),
-        probe_contained("log of init-2", "text", "ready"),
-        probed("log of init-3", "code", 400),
-        probe_contained("log of init-3", "text", "is waiting to start: PodInitializing"),
-        probed("log of app", "code", 400),
-        probe_contained("log of app", "text", "is waiting to start: PodInitializing"),
+        *answered("log of init-2", 200, "ready"),
+        *answered("log of init-3", 400, "is waiting to start: PodInitializing"),
+        *answered("log of app", 400, "is waiting to start: PodInitializing"),
     )
 
 

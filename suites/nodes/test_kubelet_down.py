@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from podvow.expect import (
@@ -31,15 +33,18 @@ from podvow.scenario.model import Inject, Until
 INITS = ("init-1", "init-2", "init-3")
 FAILS = containers(inits={"init-2": {"env": [{"name": "CODE", "value": "1"}]}})
 
+kubelet_away = partial(scenario, hold=SETTLED, typical_s=45)
+"""What all of them are: the kubelet is stopped and started, and then given the time to do too much."""
+mid_init = partial(kubelet_away, pod="told-init", steady=said("init-2", "up"))
+two_apps = partial(kubelet_away, pod="three-inits-two-apps", steady=running("app-a", "app-b"))
+
 
 @claim("nodes.kubelet-restart.running-pod-unaffected")
 @pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
-@scenario(
+@kubelet_away(
     pod="looked-after",
     steady=ready() & said("app-a", "looked after"),
     then=while_kubelet_is_down(then=said("app-a", "looked after", anew=True)),
-    hold=SETTLED,
-    typical_s=45,
 )
 def test_a_restarted_kubelet_leaves_a_running_pod_as_it_is(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
@@ -53,17 +58,7 @@ def test_a_restarted_kubelet_leaves_a_running_pod_as_it_is(timeline: Trial, rest
 
 
 @claim("nodes.kubelet-restart.app-death-afterwards-restarts-only-it")
-@scenario(
-    pod="three-inits-two-apps",
-    steady=running("app-a", "app-b"),
-    then=[
-        *while_kubelet_is_down(),
-        Inject(kill("app-b")),
-        Until(started_anew("app-b"), control=True),
-    ],
-    hold=SETTLED,
-    typical_s=45,
-)
+@two_apps(then=[*while_kubelet_is_down(), Inject(kill("app-b")), Until(started_anew("app-b"), control=True)])
 def test_a_restarted_kubelet_restarts_an_app_and_no_init_container(timeline: Trial) -> None:
     timeline.must(
         restarted("app-b", after=After(2)),
@@ -75,17 +70,7 @@ def test_a_restarted_kubelet_restarts_an_app_and_no_init_container(timeline: Tri
 
 @claim("nodes.kubelet-restart.mid-init-goes-on")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(
-    pod="told-init",
-    steady=said("init-2", "up"),
-    then=[
-        *while_kubelet_is_down(),
-        Inject(send_term("init-2")),
-        Until(running("app"), control=True),
-    ],
-    hold=SETTLED,
-    typical_s=45,
-)
+@mid_init(then=[*while_kubelet_is_down(), Inject(send_term("init-2")), Until(running("app"), control=True)])
 def test_an_init_container_outlives_a_restart_of_the_kubelet(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         not_rerun("init-1", after=SINCE_FAULT),
@@ -99,13 +84,7 @@ def test_an_init_container_outlives_a_restart_of_the_kubelet(timeline: Trial, re
 
 @claim("nodes.kubelet-down.finished-init-counts")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(
-    pod="told-init",
-    steady=said("init-2", "up"),
-    then=while_kubelet_is_down(send_term("init-2"), then=running("app")),
-    hold=SETTLED,
-    typical_s=45,
-)
+@mid_init(then=while_kubelet_is_down(send_term("init-2"), then=running("app")))
 def test_an_init_container_that_succeeds_while_the_kubelet_is_down_is_not_repeated(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -119,13 +98,9 @@ def test_an_init_container_that_succeeds_while_the_kubelet_is_down_is_not_repeat
 
 
 @claim("nodes.kubelet-down.failed-init-retried")
-@scenario(
-    pod="told-init",
+@mid_init(
     edits=FAILS,
-    steady=said("init-2", "up"),
     then=while_kubelet_is_down(send_term("init-2"), then=runs("init-2", 2) & running("app")),
-    hold=SETTLED,
-    typical_s=45,
 )
 def test_an_init_container_that_fails_while_the_kubelet_is_down_is_retried(timeline: Trial) -> None:
     timeline.must(
@@ -138,14 +113,10 @@ def test_an_init_container_that_fails_while_the_kubelet_is_down_is_retried(timel
 
 
 @claim("nodes.kubelet-down.failed-init-retried")
-@scenario(
-    pod="told-init",
+@mid_init(
     edits=FAILS,
     restart_policy="Never",
-    steady=said("init-2", "up"),
     then=while_kubelet_is_down(send_term("init-2"), then=phase("Failed")),
-    hold=SETTLED,
-    typical_s=45,
 )
 def test_under_never_an_init_container_that_fails_while_the_kubelet_is_down_fails_the_pod(timeline: Trial) -> None:
     timeline.must(
@@ -156,13 +127,7 @@ def test_under_never_an_init_container_that_fails_while_the_kubelet_is_down_fail
 
 
 @claim("nodes.kubelet-down.dead-app-restarts-in-place")
-@scenario(
-    pod="three-inits-two-apps",
-    steady=running("app-a", "app-b"),
-    then=while_kubelet_is_down(kill("app-a"), then=started_anew("app-a") & running("app-a", "app-b")),
-    hold=SETTLED,
-    typical_s=45,
-)
+@two_apps(then=while_kubelet_is_down(kill("app-a"), then=started_anew("app-a") & running("app-a", "app-b")))
 def test_an_app_that_dies_while_the_kubelet_is_down_is_all_that_restarts(timeline: Trial) -> None:
     timeline.must(
         restarted("app-a", after=SINCE_FAULT),
@@ -173,13 +138,9 @@ def test_an_app_that_dies_while_the_kubelet_is_down_is_all_that_restarts(timelin
 
 
 @claim("nodes.kubelet-down.dead-app-restarts-in-place")
-@scenario(
-    pod="three-inits-two-apps",
+@two_apps(
     restart_policy="Never",
-    steady=running("app-a", "app-b"),
     then=while_kubelet_is_down(kill("app-a"), then=terminated("app-a")),
-    hold=SETTLED,
-    typical_s=45,
 )
 def test_under_never_an_app_that_dies_while_the_kubelet_is_down_stays_dead(timeline: Trial) -> None:
     timeline.must(
@@ -191,7 +152,7 @@ def test_under_never_an_app_that_dies_while_the_kubelet_is_down_stays_dead(timel
 
 
 @claim("nodes.kubelet-restart.sidecar-startup-probe")
-@scenario(
+@kubelet_away(
     pod="sidecar-probed",
     edits=containers(
         inits={
@@ -202,13 +163,7 @@ def test_under_never_an_app_that_dies_while_the_kubelet_is_down_stays_dead(timel
         }
     ),
     steady=running("side", "app"),
-    then=[
-        *while_kubelet_is_down(),
-        Inject(kill("app")),
-        Until(started_anew("app"), control=True),
-    ],
-    hold=SETTLED,
-    typical_s=45,
+    then=[*while_kubelet_is_down(), Inject(kill("app")), Until(started_anew("app"), control=True)],
 )
 def test_an_app_restarts_after_a_restart_of_the_kubelet_beside_a_sidecar_with_a_startup_probe(
     timeline: Trial,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from podvow.expect import (
@@ -31,6 +33,8 @@ INITS = ("init-1", "init-2", "init-3")
 APPS = ("app-a", "app-b")
 ONE_APP_DIES: tuple[Step, ...] = (Inject(kill("app-b")), Until(started_anew("app-b"), control=True))
 """Makes the kubelet look at the Pod at once: without it the loss may go unnoticed for the length of a resync."""
+two_apps = partial(scenario, pod="three-inits-two-apps", steady=running(*APPS), hold=SETTLED, typical_s=45)
+"""A running Pod whose node's kubelet is stopped and started."""
 
 
 @claim("rerun.records.lost-while-running")
@@ -55,13 +59,7 @@ def test_lost_records_make_no_init_container_of_a_running_pod_run_again(timeline
 
 @claim("rerun.records.lost-while-running")
 @pytest.mark.parametrize("static", [False, True], ids=["api", "static"])
-@scenario(
-    pod="three-inits-two-apps",
-    steady=running(*APPS),
-    then=[*while_kubelet_is_down(remove_records(*INITS)), *ONE_APP_DIES],
-    hold=SETTLED,
-    typical_s=45,
-)
+@two_apps(then=[*while_kubelet_is_down(remove_records(*INITS)), *ONE_APP_DIES])
 def test_lost_records_and_a_restart_of_the_kubelet_make_no_init_container_run_again(
     timeline: Trial, *, static: bool
 ) -> None:
@@ -128,13 +126,7 @@ def test_a_record_lost_before_the_next_init_container_started_makes_it_run_again
 
 
 @claim("rerun.records.lost-and-all-apps-dead")
-@scenario(
-    pod="three-inits-two-apps",
-    steady=running(*APPS),
-    then=while_kubelet_is_down(kill(*APPS), remove_records(*INITS), then=running(*APPS, anew=True)),
-    hold=SETTLED,
-    typical_s=45,
-)
+@two_apps(then=while_kubelet_is_down(kill(*APPS), remove_records(*INITS), then=running(*APPS, anew=True)))
 def test_apps_that_are_all_dead_and_lost_init_records_make_init_containers_run_again(timeline: Trial) -> None:
     timeline.must(
         reran_in_order(*INITS, after=After(2, to_the_end=True)),
@@ -144,13 +136,7 @@ def test_apps_that_are_all_dead_and_lost_init_records_make_init_containers_run_a
 
 
 @claim("rerun.records.all-lost")
-@scenario(
-    pod="three-inits-two-apps",
-    steady=running(*APPS),
-    then=while_kubelet_is_down(kill(*APPS), remove_records(*INITS, *APPS), then=running(*APPS, anew=True)),
-    hold=SETTLED,
-    typical_s=45,
-)
+@two_apps(then=while_kubelet_is_down(kill(*APPS), remove_records(*INITS, *APPS), then=running(*APPS, anew=True)))
 def test_with_the_records_of_the_apps_lost_too_init_containers_run_again(timeline: Trial) -> None:
     timeline.must(
         reran_in_order(*INITS, after=After(2, to_the_end=True)),

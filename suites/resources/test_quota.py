@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from podvow.expect import accepted, quota_used
+from podvow.expect import Fact, accepted, quota_used
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import object_shows
 from podvow.scenario.sized import sized
 
 COUNTED = object_shows("ResourceQuota", "status/used/pods", "1")
+QUOTA = scenario(pod="gated", objects=("objects/quota",), steady=COUNTED, typical_s=3)
 
 
 def shape(name: str, *containers: str, **used: str) -> Any:
@@ -22,6 +24,11 @@ def shape(name: str, *containers: str, **used: str) -> Any:
         for kind, amount in zip(("requests", "limits"), both.split("/"), strict=True)
     }
     return pytest.param(sized(*containers), amounts, id=name)
+
+
+def counted(used: Mapping[str, str]) -> list[Fact]:
+    """What the quota must count, as expectations."""
+    return [quota_used(resource, amount) for resource, amount in used.items()]
 
 
 @claim(
@@ -80,11 +87,11 @@ def shape(name: str, *containers: str, **used: str) -> Any:
         ),
     ],
 )
-@scenario(pod="gated", objects=("objects/quota",), steady=COUNTED, typical_s=3)
+@QUOTA
 def test_quota_counts_the_highest_init_or_the_sum_of_apps(
     timeline: Trial, used: dict[str, str], edits: object
 ) -> None:
-    timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
+    timeline.must(*counted(used))
 
 
 @claim("resources.effective-request.local-storage-counts")
@@ -112,7 +119,7 @@ def test_quota_counts_the_highest_init_or_the_sum_of_apps(
 )
 @scenario(pod="gated", objects=("objects/quota-storage",), steady=COUNTED, typical_s=3)
 def test_quota_counts_local_storage_by_the_same_rule(timeline: Trial, used: dict[str, str], edits: object) -> None:
-    timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
+    timeline.must(*counted(used))
 
 
 @claim("resources.effective-request.sidecars-add-up")
@@ -181,11 +188,11 @@ def test_quota_counts_local_storage_by_the_same_rule(timeline: Trial, used: dict
         ),
     ],
 )
-@scenario(pod="gated", objects=("objects/quota",), steady=COUNTED, typical_s=3)
+@QUOTA
 def test_sidecars_count_with_the_apps_and_with_every_later_init(
     timeline: Trial, used: dict[str, str], edits: object
 ) -> None:
-    timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
+    timeline.must(*counted(used))
 
 
 @claim("resources.pod-level.replaces-effective-request")
@@ -219,11 +226,11 @@ def test_sidecars_count_with_the_apps_and_with_every_later_init(
         ),
     ],
 )
-@scenario(pod="gated", objects=("objects/quota",), steady=COUNTED, typical_s=3)
+@QUOTA
 def test_quota_counts_the_pods_own_resources_where_it_has_some(
     timeline: Trial, used: dict[str, str], edits: object
 ) -> None:
-    timeline.must(*(quota_used(resource, amount) for resource, amount in used.items()))
+    timeline.must(*counted(used))
 
 
 @claim("resources.quota.defaults-satisfy-it-for-inits")
@@ -252,4 +259,4 @@ def test_quota_counts_the_pods_own_resources_where_it_has_some(
 def test_a_quota_takes_an_init_container_that_is_given_default_resources(
     timeline: Trial, used: dict[str, str], edits: object
 ) -> None:
-    timeline.must(accepted(), *(quota_used(resource, amount) for resource, amount in used.items()))
+    timeline.must(accepted(), *counted(used))
