@@ -21,6 +21,7 @@ from podvow.probes.base import Probe
 from podvow.scenario.conditions import Condition
 from podvow.scenario.manifest import Manifest, prepare
 from podvow.scenario.model import Hold, Inject, Look, Scenario, Send, Until
+from podvow.scenario.quota import await_counting
 from podvow.scenario.recorder import Recorder, Waited
 from podvow.scenario.requests import send_tables
 from podvow.scenario.together import LateError, Party
@@ -29,6 +30,7 @@ from podvow.timeline.sources.status import slim
 from podvow.timeline.timeline import FaultMark
 
 _PROOF_S = 30.0
+_ADMISSION_S = 10.0
 _NEVER = Condition("never", lambda _: False)
 _QUOTA_COUNTS = Condition(
     "quota counted",
@@ -162,8 +164,10 @@ class Play:
             else:
                 self._applied(answer)
                 if manifest["kind"] == "ResourceQuota":
-                    # Admission refuses Pods until the quota controller has filled in the quota's status.
+                    # Admission refuses Pods until the quota controller has filled in the quota's status, and counts
+                    # none before it has heard of the quota itself.
                     self._recorder.wait(_QUOTA_COUNTS, Deadline.after(_PROOF_S))
+                    await_counting(self._stage.api, self._tenant.namespace, answer, Deadline.after(_ADMISSION_S))
         return True
 
     def _write_static(self, manifest: Manifest) -> None:
