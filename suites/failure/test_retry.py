@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from podvow.expect import (
+    crash_looped,
     exited_with,
     gaps_followed_curve,
     kept_ip,
@@ -21,7 +22,6 @@ from podvow.expect import (
     start_time_kept,
     started_only_after,
     terminated_with,
-    waited_with,
 )
 from podvow.faults import kill
 from podvow.marks import Trial, claim, scenario
@@ -94,7 +94,7 @@ def test_always_means_on_failure_for_init_containers(timeline: Trial) -> None:
 def test_retries_of_an_init_container_back_off_exponentially(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         gaps_followed_curve("init-2", nominal=(0, 10, 20, 40)),
-        waited_with("init-2", "CrashLoopBackOff"),
+        crash_looped("init-2"),
         ran("init-1", times=1),
         never_ran("init-3", "app"),
     )

@@ -10,6 +10,7 @@ from podvow.expect import (
     FAULT,
     backed_off,
     condition_became,
+    crash_looped,
     exited_with,
     kept_ip,
     kept_running,
@@ -28,7 +29,6 @@ from podvow.expect import (
     shown_running,
     start_time_kept,
     started_only_after,
-    waited_with,
     was_signalled,
 )
 from podvow.faults import kill
@@ -156,7 +156,7 @@ def test_a_sidecar_that_goes_on_crashing_backs_off_beside_a_running_app(
 ) -> None:
     timeline.must(
         backed_off("side", 0, 10, 20),
-        waited_with("side", "CrashLoopBackOff"),
+        crash_looped("side"),
         ran("init-1", times=1),
         ran("app", times=1),
         overlapped("app", "side"),

@@ -6,6 +6,7 @@ from podvow.expect.answers import answered
 from podvow.expect.base import FAULT, SECOND_FAULT, SINCE_FAULT, After, Expectation, Fact, judge_all
 from podvow.expect.conditions import condition_became, condition_stayed, conditions_while_initialising
 from podvow.expect.containers import (
+    crash_looped,
     image_changed,
     image_is,
     image_unchanged,
@@ -130,6 +131,7 @@ __all__ = [
     "condition_true_before",
     "conditions_came_in_order",
     "conditions_while_initialising",
+    "crash_looped",
     "created_before_ready",
     "created_only_after_ready",
     "deadline_ended",

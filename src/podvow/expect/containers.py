@@ -22,6 +22,7 @@ from podvow.expect.evidence import (
 )
 from podvow.timeline import Snapshot, Source, Timeline
 from podvow.timeline.record import Kind
+from podvow.verdict import Outcome
 
 
 def _shown(
@@ -61,6 +62,36 @@ def waited_with(container: str, *reasons: str, after: After | None = None, pod: 
         "waited_with",
         lambda timeline: _shown(timeline, after, container, pod, test),
     )
+
+
+def crash_looped(container: str, *, after: After | None = None, pod: str = "") -> Fact:
+    """The kubelet says that it holds the container back: CrashLoopBackOff in the status, or its Event.
+
+    The kubelet writes the reason into the status only when something makes it look at the Pod again before the
+    back-off is over (SyncPod remembers it in its reason cache, pkg/kubelet/reason_cache.go): on a busy node a
+    back-off of 10 or 20 s can pass without such a look. How long it held back is told by the runs' own times.
+    """
+
+    def test(shot: Snapshot) -> bool:
+        state, details = shot.state(container)
+        return state == "waiting" and details.get("reason") == "CrashLoopBackOff"
+
+    def judge(timeline: Timeline) -> Found:
+        found = _shown(timeline, after, container, pod, test)
+        if found.outcome is not Outcome.VIOLATED:
+            return found
+        stretch, name = stretch_of(timeline, after), pod or timeline.meta.pod
+        for record in timeline.of(Kind.EVENT):
+            mine = record.pod == name and record.container == container
+            if (
+                mine
+                and record.data["reason"] == "BackOff"
+                and record.t_ns + record.precision_ns >= stretch.begin_ns
+            ):
+                return holds(f"an Event says so at {at(timeline, record.t_ns)}, no status does", record.t_ns)
+        return found
+
+    return Fact(f"{container} was held back with CrashLoopBackOff{words(after)}", "crash_looped", judge)
 
 
 def message_names(container: str, text: str, *, after: After | None = None, pod: str = "") -> Fact:

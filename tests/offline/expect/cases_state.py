@@ -9,6 +9,7 @@ from podvow.expect import (
     condition_became,
     condition_stayed,
     conditions_while_initialising,
+    crash_looped,
     generation_observed,
     image_changed,
     image_is,
@@ -132,6 +133,17 @@ def crash_looping(message: str = "back-off 10s restarting failed container") -> 
     story.wait(10)
     pod.restart("init-1")
     return story.timeline()
+
+
+def back_off_event(
+    timeline: Timeline, *, container: str = "init-1", reason: str = "BackOff", pod: str = "", late: bool = True
+) -> Timeline:
+    """Add an Event, at the end or at the very beginning."""
+    t_ns = timeline.end_ns if late else timeline.start_ns - 5_000_000_000
+    data = {"reason": reason, "message": "Back-off restarting", "type": "Warning", "count": 1}
+    name = pod or timeline.meta.pod
+    event = Record(t_ns, 1_000_000_000, 1, Source.EVENTS, Kind.EVENT, name, container=container, data=data)
+    return Timeline(timeline.meta, [*timeline.records, event])
 
 
 def deleted(*, again: bool = False, order: bool = True) -> Timeline:
@@ -446,6 +458,23 @@ CASES: Cases = {
         open=[
             (waited_with("init-1", "CrashLoopBackOff"), gapped(healthy())),
             (waited_with("init-1", "CrashLoopBackOff"), no_status(crash_looping())),
+        ],
+    ),
+    "crash_looped": Case(
+        accept=[
+            (crash_looped("init-1"), crash_looping()),
+            (crash_looped("init-1"), back_off_event(healthy())),
+        ],
+        reject=[
+            (crash_looped("init-1"), healthy()),
+            (crash_looped("init-1"), back_off_event(healthy(), container="init-2")),
+            (crash_looped("init-1"), back_off_event(healthy(), reason="Pulled")),
+            (crash_looped("init-1"), back_off_event(healthy(), pod="other")),
+            (crash_looped("init-1", after=FAULT), back_off_event(QUIET, late=False)),
+        ],
+        open=[
+            (crash_looped("init-1"), gapped(healthy())),
+            (crash_looped("init-1"), no_status(crash_looping())),
         ],
     ),
     "message_names": Case(
