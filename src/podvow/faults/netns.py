@@ -8,6 +8,7 @@ from typing import Any
 
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext, PodFaultFromNode
+from podvow.faults.patience import known
 from podvow.faults.runtime import live_sandbox
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
@@ -28,7 +29,7 @@ class LoseAddress(PodFaultFromNode):
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Take it away, and ask the runtime for the address before and after."""
-        sandbox = live_sandbox(context.timeline()).id
+        sandbox = known(lambda: live_sandbox(context.timeline())).id
         before = context.runtime.inspect_sandbox(context.node, sandbox)
         spaces = ((before["info"].get("runtimeSpec") or {}).get("linux") or {}).get("namespaces") or ()
         path = next((str(n.get("path", "")) for n in spaces if n.get("type") == "network"), "")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import tenacity
 
 from podvow.cluster.process import CommandError
 from podvow.errors import InjectionError
 
+_T = TypeVar("_T")
 _PATIENCE_S = 20.0
 _POLL_S = 0.2
+_KNOWN_S = 5.0
 
 
 class NotDoneError(InjectionError):
@@ -41,3 +44,21 @@ def until_done(
     ):
         with attempt:
             act()
+
+
+def known(look: Callable[[], _T]) -> _T:
+    """Return what the timeline tells, once it does: its sources are not equally fast.
+
+    A container's own trace may be here before the runtime's word on which container that is.
+
+    Args:
+        look: looks into the timeline; it raises `InjectionError` when that does not tell, which is passed on in the
+            end.
+    """
+    looking = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(InjectionError),
+        stop=tenacity.stop_after_delay(_KNOWN_S),
+        wait=tenacity.wait_fixed(_POLL_S),
+        reraise=True,
+    )
+    return looking(look)

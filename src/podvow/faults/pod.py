@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podvow.faults.base import FaultContext, PodFault, PodFaultFromNode
+from podvow.faults.patience import known
 from podvow.faults.runtime import live_run
 from podvow.faults.spec import SetImage
 from podvow.timeline import Timeline
@@ -93,7 +94,7 @@ class SendTerm(PodFaultFromNode):
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Send the signal."""
-        cid = live_run(context.timeline(), self.container).container_id
+        cid = known(lambda: live_run(context.timeline(), self.container)).container_id
         context.runtime.kill(context.node, cid, "SIGTERM")
         return {"id": cid}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext, PodFaultFromNode
-from podvow.faults.patience import NotDoneError, until_done
+from podvow.faults.patience import NotDoneError, known, until_done
 from podvow.timeline import Run, Sandbox, Timeline
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
@@ -50,7 +50,7 @@ def _strike(context: FaultContext) -> str:
     CRI stops the containers of a sandbox before the sandbox itself. A kubelet that looks in between sees dead apps
     in a sandbox that is ready and rightly restarts them in place (seen under load), so the sandbox has to go first.
     """
-    sandbox = live_sandbox(context.timeline())
+    sandbox = known(lambda: live_sandbox(context.timeline()))
     context.runtime.kill(context.node, sandbox.id)
     return sandbox.id
 
@@ -69,8 +69,7 @@ class KillContainers(PodFaultFromNode):
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Send the signals."""
-        timeline = context.timeline()
-        ids = {name: live_run(timeline, name).container_id for name in self.containers}
+        ids = known(lambda: {n: live_run(context.timeline(), n).container_id for n in self.containers})
         for cid in ids.values():
             context.runtime.kill(context.node, cid)
         return {"ids": ids}

@@ -11,11 +11,22 @@ from podvow.api import ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.process import CommandError
 from podvow.errors import InjectionError
-from podvow.faults import debug, evict_pod, kill, kill_pause, offer, remove_sandbox, resize, send_term, stop_sandbox
+from podvow.faults import (
+    debug,
+    evict_pod,
+    kill,
+    kill_pause,
+    offer,
+    patience,
+    remove_sandbox,
+    resize,
+    send_term,
+    stop_sandbox,
+)
 from podvow.faults.base import NODE_ACCESS, Fault, FaultContext, Isolation, Lasting
 from podvow.faults.gates import open_gates
 from podvow.faults.netns import lose_address
-from podvow.faults.patience import NotDoneError, until_done
+from podvow.faults.patience import NotDoneError, known, until_done
 from podvow.faults.record import remove_records
 from podvow.faults.spec import kubelet_saw
 from podvow.timeline import Record, Snapshot, Source, Timeline
@@ -152,3 +163,19 @@ def test_a_kubelet_that_tells_generations_must_have_told_this_one(
 ) -> None:
     record = Record(1, 0, 1, Source.STATUS, Kind.SNAPSHOT)
     assert kubelet_saw(Snapshot(record, {"status": status}), generation) is proven
+
+
+def test_what_the_timeline_does_not_tell_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "_KNOWN_S", 5.0)
+    told = iter([InjectionError("app is not known to run"), "id"])
+
+    def look() -> str:
+        answer = next(told)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert known(look) == "id"
+    monkeypatch.setattr(patience, "_KNOWN_S", 0.0)
+    with pytest.raises(InjectionError, match="never told"):
+        known(_fails(InjectionError("never told")))
