@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -167,7 +167,7 @@ def test_a_kubelet_that_tells_generations_must_have_told_this_one(
 
 def test_what_the_timeline_does_not_tell_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "_KNOWN_S", 5.0)
-    told = iter([InjectionError("app is not known to run"), "id"])
+    told: Iterator[str | Exception] = iter([InjectionError("app is not known to run"), "id"])
 
     def look() -> str:
         answer = next(told)
