@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from podvow import cli_claims, cli_cluster
+from podvow import cli_claims, cli_cluster, cli_recover
 from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError, UsageError
 from podvow.profiles import profile_named
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 cli_cluster.register(app)
 cli_claims.register(app)
+cli_recover.register(app)
 
 
 @app.command()

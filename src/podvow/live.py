@@ -24,6 +24,7 @@ from podvow.cluster.existing import existing_cluster
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError
+from podvow.journal import identity
 from podvow.profiles import profile_named
 from podvow.progress import Progress
 from podvow.scenario.applicable import applicable_nodes, lacking
@@ -125,6 +126,7 @@ class Live:
             listener=self._progress,
             per_node=session.per_node,
             quiet_s=profile_named(session.profile).quiet_s,
+            identity=identity.read(self._api),
         )
         self._driver.start()
 

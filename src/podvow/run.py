@@ -195,9 +195,11 @@ def finish(session: Session, register: Register, pytest_code: int, started: date
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     console.print(verdict_table(info, judged, claims))
     for leak in stats.get("leaks", []):
-        console.print(f"LEAK: {leak} could not be removed", style="bold red")
+        console.print(f"LEAK: {leak}", style="bold red")
     if stats.get("lost"):
         console.print(f"the run was cut short: {stats['lost']}", style="yellow")
+    if stats.get("leaks") or stats.get("lost"):
+        console.print(f"  → podvow recover --run {session.run_id}")
     shown = session.folder.relative_to(Path.cwd()) if session.folder.is_relative_to(Path.cwd()) else session.folder
     console.print(f"harness CPU {info.cpu_s:.1f} s, {info.api_requests} API requests, exit code {int(code)}")
     console.print(f"report {shown}/index.html", soft_wrap=True)

@@ -18,7 +18,7 @@ from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import gone, phase, running, started
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.model import Hold, Inject, Until
-from podvow.scenario.tenancy import HOLD_FINALIZER
+from podvow.labels import HOLD_FINALIZER
 
 
 @claim("termination.delete-during-init.app-never-starts")

@@ -27,7 +27,7 @@ from podvow.probes.left import look_left
 from podvow.scenario.conditions import Condition, exited, gone, phase, runs, started, waiting
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.model import Hold, Inject, Look
-from podvow.scenario.tenancy import HOLD_FINALIZER
+from podvow.labels import HOLD_FINALIZER
 
 HELD: dict[str, Any] = {"metadata": {"finalizers": [HOLD_FINALIZER]}}
 CLEANS_UP_3S: dict[str, Any] = {

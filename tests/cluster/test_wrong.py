@@ -16,8 +16,8 @@ import yaml
 from podvow.api import MERGE_PATCH, Api
 from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
+from podvow.labels import MANAGED_LABEL
 from podvow.paths import ROOT
-from podvow.scenario.manifest import MANAGED_LABEL
 from tests.cluster.command import PODVOW, podvow
 
 

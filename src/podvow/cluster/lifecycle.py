@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 _AGAIN_S = 120.0
 
 
+class NoClusterError(ClusterUnusableError):
+    """The cluster is not there: it was never made, or was deleted."""
+
+
 def up(
     version: str | None = None,
     name: str = DEFAULT_NAME,
@@ -74,18 +78,26 @@ def up(
         return cluster
 
 
-def attach(name: str = DEFAULT_NAME) -> Cluster:
+def attach(name: str = DEFAULT_NAME, *, wounded: bool = False) -> Cluster:
     """Return a cluster that `up` made and that runs; fast. Leaves this process in its network.
 
+    Args:
+        name: the cluster.
+        wounded: take it even if workers are switched off, as long as its control plane runs.
+
     Raises:
+        NoClusterError: there is none.
         ClusterUnusableError: when it does not run or is not ready.
     """
     kind.check_name(name)
     if not (cache_dir("clusters") / name / "kubeconfig").is_file():
-        raise ClusterUnusableError(f"there is no cluster {name!r} of podvow's", hint="podvow up")
+        raise NoClusterError(f"there is no cluster {name!r} of podvow's", hint="podvow up")
     engine = enter_engine_network()
     found = kind.nodes(name)
-    if not found or not all(node.running for node in found):
+    if not found:
+        raise NoClusterError(f"cluster {name!r} has no nodes any more", hint="podvow up")
+    needed = [node for node in found if node.role == "control-plane"] if wounded else found
+    if not all(node.running for node in needed):
         raise ClusterUnusableError(f"the nodes of cluster {name!r} do not all run", hint="podvow up")
     cluster = _cluster(name, engine)
     if not cluster.server_version:

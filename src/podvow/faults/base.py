@@ -11,6 +11,7 @@ from podvow.api import Api
 from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess, NodePower
 from podvow.errors import InjectionError
+from podvow.journal.undo import Undo
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
@@ -165,6 +166,5 @@ class PodFaultFromNode(PodFault):
 class Lasting(Protocol):
     """A fault that outlives its scenario's objects until it is undone."""
 
-    @property
-    def undoing(self) -> str:
-        """What `undo` does, in words for the journal; empty for nothing."""
+    def undoing(self, node: str) -> Undo:
+        """What `undo` does to a node, as data for the journal: another process may have to do it."""

@@ -18,8 +18,10 @@ from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 _FOLDER = "/etc/cni/net.d"
-_AWAY = "/etc/cni/podvow-away"
-_BROKEN = f"{_FOLDER}/00-podvow-broken.conflist"
+AWAY = "/etc/cni/podvow-away"
+"""Where the configuration is kept while it is gone."""
+BROKEN = f"{_FOLDER}/00-podvow-broken.conflist"
+"""The configuration that comes first and names a plugin that does not exist."""
 _PLUGIN = "podvow-no-such-plugin"
 _HEAL = 'rm -f "$1"; for f in "$2"/*; do [ -e "$f" ] && mv "$f" "$3"/; done; rmdir "$2" 2>/dev/null; true'
 _TAKE_AWAY = 'mkdir -p "$1" && mv "$2"/* "$1"/'
@@ -35,19 +37,15 @@ class _NetworkFault(NodeFault):
         """The pod network."""
         return "pod network of the node"
 
-    @property
-    def undoing(self) -> str:
-        """Restore the configuration."""
-        return f"restore {_FOLDER} from {_AWAY}, remove {_BROKEN}"
-
     def undo(self, context: FaultContext) -> None:
         """Restore the network's configuration and wait for the node."""
-        _restore(context)
+        restore(context)
         super().undo(context)
 
 
-def _restore(context: FaultContext) -> None:
-    context.nodes.exec(context.node, ["sh", "-c", _HEAL, "sh", _BROKEN, _AWAY, _FOLDER])
+def restore(context: FaultContext) -> None:
+    """Put the configuration back that was taken away, and take the broken one away; harmless when it is well."""
+    context.nodes.exec(context.node, ["sh", "-c", _HEAL, "sh", BROKEN, AWAY, _FOLDER])
 
 
 def _listed(context: FaultContext) -> list[str]:
@@ -70,9 +68,9 @@ class BreakNetwork(_NetworkFault):
         """Do it; the proof of the second way is the node's own word."""
         if self.how == "plugin":
             broken = {"cniVersion": "1.0.0", "name": "podvow-broken", "plugins": [{"type": _PLUGIN}]}
-            put_file(context.nodes, context.node, _BROKEN, json.dumps(broken).encode())
-            return {"files": _listed(context), "first": _BROKEN.rpartition("/")[2]}
-        context.nodes.exec(context.node, ["sh", "-c", _TAKE_AWAY, "sh", _AWAY, _FOLDER])
+            put_file(context.nodes, context.node, BROKEN, json.dumps(broken).encode())
+            return {"files": _listed(context), "first": BROKEN.rpartition("/")[2]}
+        context.nodes.exec(context.node, ["sh", "-c", _TAKE_AWAY, "sh", AWAY, _FOLDER])
         return {"files": _listed(context), "ready": dict(_await_unready(context))}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
@@ -101,12 +99,12 @@ class HealNetwork(_NetworkFault):
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Put everything back and wait for the node."""
-        _restore(context)
+        restore(context)
         return {"files": _listed(context), "ready_after_s": await_ready(context)}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
         """A configuration is there, and not the broken one."""
-        return bool(mark.facts["files"]) and _BROKEN.rpartition("/")[2] not in mark.facts["files"]
+        return bool(mark.facts["files"]) and BROKEN.rpartition("/")[2] not in mark.facts["files"]
 
 
 def break_network(how: str = "plugin") -> BreakNetwork:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.api import ApiError
+from podvow.api import Api, ApiError
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext, PodFault
 from podvow.faults.patience import NotDoneError, until_done
+from podvow.journal.undo import RemoveResource
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
@@ -21,15 +22,32 @@ _POLL_S = 0.5
 _KINDS = ("capacity", "allocatable")
 
 
-def _set(context: FaultContext, resource: str, value: str | None) -> None:
+def _set(api: Api, node: str, resource: str, value: str | None) -> None:
     """Write a node's capacity and allocatable amount; the kubelet keeps what it finds there."""
     status = {kind: {resource: value} for kind in _KINDS}
-    context.api.patch(f"/api/v1/nodes/{context.node}/status", {"status": status})
+    api.patch(f"/api/v1/nodes/{node}/status", {"status": status})
 
 
-def _status(context: FaultContext) -> Mapping[str, Any]:
-    status: Mapping[str, Any] = context.api.get(f"/api/v1/nodes/{context.node}")["status"]
+def _status(api: Api, node: str) -> Mapping[str, Any]:
+    status: Mapping[str, Any] = api.get(f"/api/v1/nodes/{node}")["status"]
     return status
+
+
+def withdraw(api: Api, node: str, resource: str) -> None:
+    """Remove a resource from a node's status, until it is gone; harmless when it is not there.
+
+    Raises:
+        InjectionError: it does not go.
+        ApiError: the server refuses.
+    """
+
+    def once() -> None:
+        status = _status(api, node)
+        if any(resource in (status.get(kind) or {}) for kind in _KINDS):
+            _set(api, node, resource, None)
+            raise NotDoneError(f"{node} still offers {resource}")
+
+    until_done(once, refusal=ApiError, patience_s=_PATIENCE_S, poll_s=_POLL_S)
 
 
 def _strangers(context: FaultContext, resource: str) -> Iterator[str]:
@@ -59,18 +77,17 @@ class OfferResource(PodFault):
         """Resource and amount."""
         return f"{self.resource} = {self.amount}"
 
-    @property
-    def undoing(self) -> str:
-        """What is left on the node."""
-        return f"remove {self.resource} from capacity and allocatable of the Node's status"
+    def undoing(self, node: str) -> RemoveResource:
+        """Take it out of capacity and allocatable of the Node's status."""
+        return RemoveResource(node, self.resource)
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Write the node's status, unless another run plays with the same resource."""
         others = list(_strangers(context, self.resource))
         if others:
             raise InjectionError(f"{self.resource} is asked for by {', '.join(others)}")
-        _set(context, self.resource, str(self.amount))
-        status = _status(context)
+        _set(context.api, context.node, self.resource, str(self.amount))
+        status = _status(context.api, context.node)
         return {kind: status[kind].get(self.resource) for kind in _KINDS}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
@@ -79,13 +96,7 @@ class OfferResource(PodFault):
 
     def undo(self, context: FaultContext) -> None:
         """Remove the resource from the node's status, until it is gone."""
-        until_done(lambda: self._remove(context), refusal=ApiError, patience_s=_PATIENCE_S, poll_s=_POLL_S)
-
-    def _remove(self, context: FaultContext) -> None:
-        status = _status(context)
-        if any(self.resource in status[kind] for kind in _KINDS):
-            _set(context, self.resource, None)
-            raise NotDoneError(f"{context.node} still offers {self.resource}")
+        withdraw(context.api, context.node, self.resource)
 
 
 def offer(resource: str, amount: int) -> OfferResource:

@@ -8,6 +8,7 @@ from typing import Any
 
 from podvow.cluster.node import put_file
 from podvow.faults.base import FaultContext
+from podvow.journal.undo import RemoveStatic
 
 _FOLDER = "/etc/kubernetes/manifests"
 
@@ -17,9 +18,9 @@ def path_of(namespace: str) -> str:
     return f"{_FOLDER}/{namespace}.json"
 
 
-def undoing(namespace: str, node: str) -> str:
-    """Return the undo in words, for the journal."""
-    return f"remove {path_of(namespace)} on {node}"
+def undoing(namespace: str, node: str) -> RemoveStatic:
+    """Return the undo, for the journal."""
+    return RemoveStatic(node, path_of(namespace))
 
 
 def write(context: FaultContext, manifest: Mapping[str, Any]) -> None:
@@ -37,7 +38,12 @@ def write(context: FaultContext, manifest: Mapping[str, Any]) -> None:
 
 def remove(context: FaultContext) -> None:
     """Take the manifest away; the kubelet ends the Pod and its mirror."""
-    context.nodes.exec(context.node, ["rm", "-f", path_of(context.namespace)])
+    remove_path(context, path_of(context.namespace))
+
+
+def remove_path(context: FaultContext, path: str) -> None:
+    """Take a manifest away by its path; harmless when it is not there."""
+    context.nodes.exec(context.node, ["rm", "-f", path])
 
 
 def mirror_name(manifest: Mapping[str, Any], node: str) -> str:

@@ -16,6 +16,7 @@ from podvow.cluster.process import CommandError
 from podvow.deadline import Deadline
 from podvow.errors import InjectionError, PodvowError
 from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation, NodeLostError
+from podvow.journal.undo import HealNode
 
 KUBELET = "kubelet"
 CONTAINERD = "containerd"
@@ -37,10 +38,9 @@ class NodeFault:
         """Commands on the node."""
         return frozenset({NODE_ACCESS})
 
-    @property
-    def undoing(self) -> str:
+    def undoing(self, node: str) -> HealNode:
         """Heal the node."""
-        return "switch the node on, thaw it, start containerd and the kubelet"
+        return HealNode(node)
 
     def undo(self, context: FaultContext) -> None:
         """Heal the node; harmless when it is well."""
@@ -111,12 +111,8 @@ def await_ready(context: FaultContext, since_s: float = 0.0) -> float:
         time.sleep(_POLL_S)
 
 
-def heal(context: FaultContext) -> None:
-    """Bring a node back whatever was done to it: power, frost, units, routes.
-
-    Raises:
-        NodeLostError: it does not become ready.
-    """
+def rouse(context: FaultContext) -> None:
+    """Make programs run on a node again: power and frost; nothing where the nodes cannot be switched."""
     access: object = context.access
     if isinstance(access, NodePower):
         life = context.power.life(context.node)
@@ -124,6 +120,15 @@ def heal(context: FaultContext) -> None:
             context.power.thaw(context.node)
         if not life.running:
             context.power.switch_on(context.node)
+
+
+def heal(context: FaultContext) -> None:
+    """Bring a node back: power, frost, units.
+
+    Raises:
+        NodeLostError: it does not become ready.
+    """
+    rouse(context)
     for name in (CONTAINERD, KUBELET):
         with contextlib.suppress(CommandError):
             if unit(context, name)["state"] != "active":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
@@ -16,7 +17,12 @@ from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.cluster.provider import DISTURBED, ROLE_LABEL, Cluster
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError
-from podvow.faults.journal import Journal
+from podvow.journal import log
+from podvow.journal.act import Site
+from podvow.journal.ending import left_namespaces, left_on_nodes
+from podvow.journal.log import Journal
+from podvow.journal.mirror import ClusterMirror, Pulse
+from podvow.labels import JOURNAL_KEY
 from podvow.scenario.hub import WATCHABLE, Hub
 from podvow.scenario.model import Scenario
 from podvow.scenario.play import Play, Stage, Tenant
@@ -78,6 +84,7 @@ class Driver:
         per_node: how many Pods a node takes at a time, at most.
         busy: how many scenarios may be in their busy first part at a time.
         quiet_s: how long is watched before it is said that something did not happen, in seconds.
+        identity: what tells the cluster from every other one, for who recovers a run that died.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class Driver:
         per_node: int = 40,
         busy: int = 10,
         quiet_s: float = 30.0,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         self._api = api
         self._cluster = cluster
@@ -101,7 +109,15 @@ class Driver:
         self._planned = {p.key: p for p in planned}
         self._listener = listener
         self._quiet_s = quiet_s
-        self._journal = Journal(folder / "journal.jsonl")
+        about = {
+            "provider": cluster.provider,
+            "name": cluster.name,
+            "kubeconfig": str(cluster.kubeconfig),
+            "context": cluster.context,
+            "identity": dict(identity or {}),
+        }
+        self._journal = Journal(folder / log.FILE, run=run_id, cluster=about)
+        self._pulse: Pulse | None = None
         self._workers = {n.name: n for n in workers(profile)}
         cri = Cri(cluster.access) if cluster.access else None
         self._stage = Stage(api, cluster.access, cri, self._journal)
@@ -145,10 +161,21 @@ class Driver:
         """
         kinds = {m["kind"] for p in self._planned.values() for m in p.scenario.manifests()} & set(WATCHABLE)
         self._tenancy = Tenancy(self._api, self._run_id, self._journal)
+        self._be_found(self._tenancy)
         self._hub = Hub(self._api, self._run_id, self._cluster.access, self._workers, kinds)
         self._hub.start()
         self._main.start()
         self._guard.start()
+
+    def _be_found(self, tenancy: Tenancy) -> None:
+        """Leave in the cluster what another machine needs to know that this run lives, or to recover it."""
+        namespace, labels = tenancy.make(JOURNAL_KEY), tenancy.labels_for(JOURNAL_KEY)
+        pulse = Pulse(self._api, namespace)
+        pulse.start(self._run_id, labels)
+        self._pulse = pulse
+        mirror = ClusterMirror(self._api, namespace)
+        mirror.begin(self._journal.header, labels)
+        self._journal.mirror_to(mirror)
 
     def timeline(self, key: str) -> Timeline:
         """Wait for a scenario's evidence.
@@ -172,11 +199,24 @@ class Driver:
         if self._guard.is_alive():
             self._guard.join(timeout=5)
         if self._tenancy is not None:
-            self.leaks = [] if self._lost else self._tenancy.leftovers(Deadline.after(_TEARDOWN_S))
+            self.leaks = [] if self._lost else self._take_away(self._tenancy)
             self._tenancy.stop()
+        if self._pulse is not None:
+            self._pulse.stop()
         if self._hub is not None:
             self._hub.stop()
         self._journal.close()
+
+    def _take_away(self, tenancy: Tenancy) -> list[str]:
+        """Wait until the run's namespaces are gone; return what is left in the cluster, in words."""
+        left = left_on_nodes(Site(self._api, self._cluster.access), self._journal)
+        own = tenancy.name_for(JOURNAL_KEY)
+        if any(entry.undo.mirrored for entry in self._journal.open_entries):
+            tenancy.keep(own)  # another machine may have to recover what this one could not
+        else:
+            with contextlib.suppress(ApiError):
+                tenancy.remove(own)
+        return [*left, *left_namespaces(self._api, tenancy.leftovers(Deadline.after(_TEARDOWN_S)))]
 
     def _run(self) -> None:
         try:

@@ -11,8 +11,8 @@ from functools import partial
 from podvow.api import Api
 from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
+from podvow.labels import RUN_LABEL, SCENARIO_LABEL
 from podvow.scenario.logstream import LogStream
-from podvow.scenario.manifest import RUN_LABEL, SCENARIO_LABEL
 from podvow.scenario.nodestream import NodeStream
 from podvow.scenario.recorder import Recorder
 from podvow.timeline import Record, Source

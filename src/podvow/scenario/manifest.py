@@ -16,9 +16,6 @@ from podvow.timeline.timeline import TRACE_VOLUME
 
 Manifest = dict[str, Any]
 
-RUN_LABEL = "podvow.dev/run"
-SCENARIO_LABEL = "podvow.dev/scenario"
-MANAGED_LABEL = "podvow.dev/managed"
 UNTRACED = "podvow.dev/untraced"
 """Annotation with the comma-separated names of containers whose command stays as it is (`*`: all of them)."""
 

@@ -15,8 +15,11 @@ from podvow.deadline import Deadline
 from podvow.errors import PodvowError
 from podvow.faults import static
 from podvow.faults.base import Fault, FaultContext, Isolation, Lasting
-from podvow.faults.journal import Journal
+from podvow.faults.journalled import Journalled
 from podvow.faults.spec import plural_of
+from podvow.journal.log import Journal
+from podvow.journal.undo import DeleteNamespace, HealNode, Undo
+from podvow.labels import RUN_LABEL
 from podvow.probes.base import Probe
 from podvow.scenario.conditions import Condition
 from podvow.scenario.manifest import Manifest, prepare
@@ -171,12 +174,16 @@ class Play:
         return True
 
     def _write_static(self, manifest: Manifest) -> None:
-        undoing = static.undoing(self._tenant.namespace, self._node.name)
-        self._stage.journal.write("static Pod", undo=undoing, node=self._node.name)
-        self._to_undo.append(("static_pod", lambda: static.remove(self._context)))
-        static.write(self._context, manifest)
+        journal = self._stage.journal
+        with journal.change("static Pod", static.undoing(self._tenant.namespace, self._node.name)) as entry:
+            self._to_undo.append(("static_pod", lambda: self._remove_static(entry)))
+            static.write(self._context, manifest)
         name = static.mirror_name(manifest, self._node.name)
         self._applied({**manifest, "metadata": {**manifest["metadata"], "name": name}})
+
+    def _remove_static(self, entry: int) -> None:
+        with self._stage.journal.undoing(entry):
+            static.remove(self._context)
 
     def _until(self, number: int, step: Until) -> bool:
         began = time.monotonic()
@@ -204,7 +211,6 @@ class Play:
         begun: list[Record] = []
 
         def begin() -> None:
-            self._announce(fault)
             begun.append(self._recorder.say(Kind.FAULT, index=index, name=fault.name, target=fault.target))
 
         try:
@@ -231,27 +237,27 @@ class Play:
     def _hit(self, fault: Fault, begin: Callable[[], None]) -> Mapping[str, Any]:
         """Inject a fault: one of the node together with those who need the same, any other one alone."""
         party = self._tenant.party
+        lasting = fault.isolation is not Isolation.POD or isinstance(fault, Lasting)
+        written = Journalled(fault, self._undo_of(fault), self._stage.journal)
         if fault.isolation is Isolation.NODE and party is not None:
             number = self._node_faults
             self._node_faults += 1
-            return party.meet(self._tenant.key, number, begin, fault, self._context)
-        if fault.isolation is not Isolation.POD or isinstance(fault, Lasting):
-            self._to_undo.append((fault.name, lambda: fault.undo(self._context)))
-        begin()
-        return fault.inject(self._context)
+            return party.meet(self._tenant.key, number, begin, written, self._context)
+        if lasting:
+            self._to_undo.append((fault.name, lambda: written.undo(self._context)))
+        try:
+            written.prepare(self._context)
+        finally:
+            begin()
+        return written.inject(self._context)
 
-    def _announce(self, fault: Fault) -> None:
-        undo = f"delete namespace {self._context.namespace}"
-        if isinstance(fault, Lasting) and fault.undoing:
-            undo = f"on {self._node.name}: {fault.undoing}; {undo}"
-        self._stage.journal.write(
-            "fault",
-            undo=undo,
-            fault=fault.name,
-            target=fault.target,
-            namespace=self._context.namespace,
-            node=self._node.name,
-        )
+    def _undo_of(self, fault: Fault) -> Undo:
+        """Return what takes a fault back when nobody is there who knows it: most go with the namespace."""
+        if isinstance(fault, Lasting):
+            return fault.undoing(self._node.name)
+        if fault.isolation is not Isolation.POD:
+            return HealNode(self._node.name)
+        return DeleteNamespace(self._tenant.namespace, self._tenant.labels[RUN_LABEL])
 
     def _look(self, probe: Probe) -> bool:
         """Write down what a probe sees; one that could not look is said so and judged by who needed it."""

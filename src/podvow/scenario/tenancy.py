@@ -7,12 +7,12 @@ import threading
 
 from podvow.api import Api, ApiError
 from podvow.deadline import Deadline
-from podvow.faults.journal import Journal
-from podvow.scenario.manifest import MANAGED_LABEL, RUN_LABEL, SCENARIO_LABEL
+from podvow.journal import faultpoint, namespaces
+from podvow.journal.log import Journal
+from podvow.journal.undo import DeleteNamespace
+from podvow.labels import MANAGED_LABEL, RUN_LABEL, SCENARIO_LABEL, namespace_of
 from podvow.watch import Watch, WatchEvent
 
-HOLD_FINALIZER = "podvow.dev/hold"
-"""Keeps a deleted Pod readable until the scenario releases it."""
 _CONFLICT = 409
 _NOT_FOUND = 404
 
@@ -30,7 +30,7 @@ class Tenancy:
         self._api = api
         self._run_id = run_id
         self._journal = journal
-        self._made: set[str] = set()
+        self._made: dict[str, int] = {}
         self._live: set[str] = set()
         self._changed = threading.Condition()
         self._watch = Watch(
@@ -42,13 +42,22 @@ class Tenancy:
         if event.object is None or event.kind not in {"added", "modified", "listed", "deleted"}:
             return
         name = event.object["metadata"]["name"]
+        gone = event.kind == "deleted"
+        if gone:
+            self._settle(name)
         with self._changed:
-            (self._live.discard if event.kind == "deleted" else self._live.add)(name)
+            (self._live.discard if gone else self._live.add)(name)
             self._changed.notify_all()
+
+    def _settle(self, name: str) -> None:
+        """Note that a namespace is gone, and with it all that was done in it."""
+        if name in self._made:
+            faultpoint.hit(self._made[name], "undone")
+            self._journal.settle(DeleteNamespace(name, self._run_id))
 
     def name_for(self, key: str) -> str:
         """Return the name of a scenario's namespace."""
-        return f"podvow-{self._run_id}-{key}"
+        return namespace_of(self._run_id, key)
 
     def labels_for(self, key: str) -> dict[str, str]:
         """Return the labels of everything that belongs to a scenario."""
@@ -64,13 +73,14 @@ class Tenancy:
             ApiError: the API server refused.
         """
         name = self.name_for(key)
-        self._journal.write("namespace", undo=f"delete namespace {name}", name=name)
+        entry = self._journal.open("namespace", DeleteNamespace(name, self._run_id))
         with self._changed:
             # It counts as there from now on: the watch may tell later than the audit asks.
-            self._made.add(name)
+            self._made[name] = entry
             self._live.add(name)
         metadata = {"name": name, "labels": self.labels_for(key)}
-        self._api.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        with self._journal.making(entry):
+            self._api.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
         try:
             self._api.post(f"/api/v1/namespaces/{name}/serviceaccounts", account)
@@ -84,29 +94,30 @@ class Tenancy:
         """Ask for the deletion of a namespace of ours; what holds Pods back is taken off first."""
         if name not in self._made:
             return
+        faultpoint.hit(self._made[name], "undoing")
         with contextlib.suppress(ApiError):
-            for pod in self._api.get(f"/api/v1/namespaces/{name}/pods")["items"]:
-                if HOLD_FINALIZER in (pod["metadata"].get("finalizers") or ()):
-                    self._api.patch(
-                        f"/api/v1/namespaces/{name}/pods/{pod['metadata']['name']}",
-                        {"metadata": {"finalizers": None}},
-                        content_type="application/merge-patch+json",
-                    )
+            namespaces.release(self._api, name)
         try:
             self._api.delete(f"/api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
         except ApiError as error:
             if error.status not in {_NOT_FOUND, _CONFLICT}:
                 raise
             if error.status == _NOT_FOUND:
+                self._settle(name)
                 with self._changed:
                     self._live.discard(name)
                     self._changed.notify_all()
 
+    def keep(self, name: str) -> None:
+        """Leave a namespace where it is."""
+        with self._changed:
+            self._made.pop(name, None)
+
     def leftovers(self, deadline: Deadline) -> list[str]:
         """Wait until every namespace of the run is gone; return the names of those that are not."""
         with self._changed:
-            self._changed.wait_for(lambda: not (self._live & self._made), deadline.left_s)
-            left = sorted(self._live & self._made)
+            self._changed.wait_for(lambda: not (self._live & self._made.keys()), deadline.left_s)
+            left = sorted(self._live & self._made.keys())
         self.stop()
         return left
 

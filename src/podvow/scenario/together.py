@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from podvow.faults.base import Fault, FaultContext, NodeLostError
+from podvow.faults.journalled import Journalled
 from podvow.faults.upkeep import repair
 
 _LOG = logging.getLogger(__name__)
@@ -116,8 +117,12 @@ class Party:
         self._injected.append((fault, context))
         self._changed.release()
         try:
-            for begin in members.values():
-                begin()
+            try:
+                if isinstance(fault, Journalled):
+                    fault.prepare(context)
+            finally:
+                for begin in members.values():
+                    begin()
             facts: Mapping[str, Any] | Exception = dict(fault.inject(context))
         except Exception as error:  # noqa: BLE001 (every member must be told, whatever it was)
             facts = error

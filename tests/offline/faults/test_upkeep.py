@@ -20,6 +20,7 @@ from podvow.faults.kubelet import kubelet_kill, kubelet_restart, kubelet_start, 
 from podvow.faults.network import break_network, heal_network
 from podvow.faults.node import cut_power, freeze_node, reboot_node
 from podvow.faults.record import remove_records
+from podvow.journal.undo import RemoveStatic
 from podvow.timeline import Meta, Timeline
 from podvow.timeline.record import Kind, Record, Source
 from podvow.timeline.timeline import FaultMark
@@ -284,7 +285,7 @@ def test_a_static_pod_is_a_file_of_its_own_and_goes_with_it(machine: Machine) ->
     path = static.path_of("podvow-r-k")
     assert json.loads(machine.files[path])["spec"] == {"containers": []}
     assert static.mirror_name(pod, "worker") == "web-worker"
-    assert path in static.undoing("podvow-r-k", "worker")
+    assert static.undoing("podvow-r-k", "worker") == RemoveStatic("worker", path)
     static.remove(context)
     assert path not in machine.files
     assert cast("Any", pod["spec"])["nodeSelector"], "the manifest itself stays as it was"

@@ -15,6 +15,8 @@ from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError, InjectionError
 from podvow.faults import delete_pod, set_image
 from podvow.faults.base import FaultContext, Isolation
+from podvow.journal.reading import read
+from podvow.journal.undo import HealNode
 from podvow.judge import verdict_of
 from podvow.scenario import driver as driver_module
 from podvow.scenario import play as play_module
@@ -166,11 +168,14 @@ def test_nothing_of_it_is_left_and_everything_was_labelled(bench: Bench) -> None
     assert not bench.api.objects
     assert bench.driver is not None
     assert bench.driver.leaks == []
+    own, made = made[:4], made[4:]
+    assert [raw["kind"] for raw in own] == ["Namespace", "ServiceAccount", "Lease", "ConfigMap"]
+    assert own[0]["metadata"]["name"] == "podvow-r1-journal"
     assert [raw["kind"] for raw in made] == ["Namespace", "ServiceAccount", "Pod"]
-    for raw in (made[0], made[2]):
+    for raw, key in ((made[0], "k0"), (made[2], "k0"), *((each, "journal") for each in (own[0], *own[2:]))):
         labels = raw["metadata"]["labels"]
         assert labels["podvow.dev/run"] == "r1"
-        assert labels["podvow.dev/scenario"] == "k0"
+        assert labels["podvow.dev/scenario"] == key
         assert labels["podvow.dev/managed"] == "true"
     assert made[0]["metadata"]["name"] == made[2]["metadata"]["namespace"] == "podvow-r1-k0"
 
@@ -185,9 +190,12 @@ def test_a_change_is_in_the_journal_before_it_is_made(bench: Bench) -> None:
         return {"poked": True}
 
     bench.play(Scenario(pod=POD, fault=Poke(do=look)))
-    assert json.loads(seen[0])["undo"] == "delete namespace podvow-r1-k0"
+    before = next(text for text in seen if "podvow-r1-k0" in text)
+    namespace = {"op": "delete-namespace", "name": "podvow-r1-k0", "run": "r1"}
+    assert json.loads(before.splitlines()[-1])["undo"] == namespace
     fault = json.loads(seen[-1].splitlines()[-1])
-    assert (fault["what"], fault["fault"], fault["namespace"]) == ("fault", "poke", "podvow-r1-k0")
+    assert (fault["what"], fault["facts"]["fault"], fault["undo"]) == ("fault", "poke", namespace)
+    assert json.loads(path.read_text().splitlines()[-1])["closed"] is True
 
 
 def test_faults_by_the_api_are_proven_by_the_watch(bench: Bench) -> None:
@@ -270,7 +278,9 @@ class Lasting(Poke):
     """A fault that has to be undone."""
 
     heal: Callable[[], None] = lambda: None
-    undoing: str = "stroke the node"
+
+    def undoing(self, node: str) -> HealNode:
+        return HealNode(node)
 
     def undo(self, context: FaultContext) -> None:
         assert context.node == "worker"
@@ -289,8 +299,10 @@ def test_what_lasts_is_undone_whatever_came_of_it_and_the_journal_knew_before(
     healed: list[str] = []
 
     def poke(context: FaultContext) -> Mapping[str, Any]:
-        journal = [json.loads(line) for line in (bench.folder / "journal.jsonl").read_text().splitlines()]
-        assert journal[-1]["undo"].startswith("on worker: stroke the node; delete namespace")
+        last = json.loads((bench.folder / "journal.jsonl").read_text().splitlines()[-1])
+        assert last["undo"] == {"op": "heal-node", "node": "worker"}
+        copy = bench.api.objects["configmaps", "podvow-r1-journal", "journal"]["data"]
+        assert json.loads(copy[f"entry-{last['id']}"]) == last
         return fault.do(context)
 
     wrapped = replace(fault, do=poke, heal=lambda: healed.append("healed"), isolation=isolation)
@@ -374,7 +386,16 @@ def test_what_cannot_be_removed_is_a_leak(bench: Bench) -> None:
     bench.api.keep.add("namespaces")
     bench.play(Scenario(pod=POD, steady=running("app")))
     assert bench.driver is not None
-    assert bench.driver.leaks == ["podvow-r1-k0"]
+    assert [leak.partition(":")[0] for leak in bench.driver.leaks] == [
+        "namespace podvow-r1-journal",
+        "namespace podvow-r1-k0",
+    ]
+    history = read(bench.folder / "journal.jsonl")
+    assert not history.closed
+    assert {entry.words for entry in history.open_entries} == {
+        "delete namespace podvow-r1-journal",
+        "delete namespace podvow-r1-k0",
+    }
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

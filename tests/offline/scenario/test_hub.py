@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from podvow.labels import SCENARIO_LABEL
 from podvow.scenario.hub import Hub
-from podvow.scenario.manifest import SCENARIO_LABEL
 from podvow.scenario.recorder import Recorder
 from podvow.timeline import Meta, Record, Source
 from podvow.timeline.record import Kind

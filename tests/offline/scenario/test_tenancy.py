@@ -10,8 +10,11 @@ import pytest
 
 from podvow.api import ApiError
 from podvow.deadline import Deadline
-from podvow.faults.journal import Journal
-from podvow.scenario.tenancy import HOLD_FINALIZER, Tenancy
+from podvow.journal.log import Journal
+from podvow.journal.reading import read
+from podvow.journal.undo import DeleteNamespace
+from podvow.labels import HOLD_FINALIZER
+from podvow.scenario.tenancy import Tenancy
 from tests.offline.scenario.fake_api import FakeApi
 
 PATIENCE_S = 20.0
@@ -24,7 +27,7 @@ def api() -> FakeApi:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "run" / "journal.jsonl")
+    made = Journal(tmp_path / "run" / "journal.jsonl", run="r1")
     yield made
     made.close()
 
@@ -107,21 +110,24 @@ def test_the_journal_is_on_the_disk_before_the_change(
     tenancy.make("k1")
     size, text = seen[0]
     assert size == len(text.encode()) > 0
-    line = json.loads(text)
-    assert (line["what"], line["name"], line["undo"]) == (
+    line = json.loads(text.splitlines()[-1])
+    assert (line["what"], line["undo"]) == (
         "namespace",
-        "podvow-r1-k1",
-        "delete namespace podvow-r1-k1",
+        {"op": "delete-namespace", "name": "podvow-r1-k1", "run": "r1"},
     )
     tenancy.leftovers(Deadline.after(0))
 
 
-def test_a_journal_is_appended_to(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    for number in range(2):
-        journal = Journal(path)
-        journal.write("fault", undo="x", number=number)
-        journal.close()
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["number"] for line in lines] == [0, 1]
-    assert lines[0]["at_ns"] <= lines[1]["at_ns"]
+def test_the_journal_knows_when_a_namespace_and_all_that_was_done_in_it_is_gone(
+    tmp_path: Path, api: FakeApi, tenancy: Tenancy, journal: Journal
+) -> None:
+    name = tenancy.make("k1")
+    journal.open("fault", DeleteNamespace(name, "r1"), fault="poke")
+    api.keep.add("namespaces")
+    tenancy.remove(name)
+    assert [entry.what for entry in journal.open_entries] == ["namespace", "fault"], "asked for is not gone"
+    api.keep.clear()
+    tenancy.remove(name)
+    assert tenancy.leftovers(Deadline.after(PATIENCE_S)) == []
+    journal.close()
+    assert read(tmp_path / "run" / "journal.jsonl").closed

@@ -1,0 +1,179 @@
+"""What is left of podvow in a cluster, by the names that only podvow gives; what live runs need is spared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from podvow.api import Api, ApiError
+from podvow.cluster.node import NodeAccess, NodePower
+from podvow.cluster.process import CommandError
+from podvow.faults import network
+from podvow.faults.upkeep import CONTAINERD, KUBELET
+from podvow.journal import timers
+from podvow.journal.act import Site
+from podvow.journal.namespaces import labelled
+from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic, Undo
+from podvow.labels import DOMAIN, MANAGED, RUN_LABEL
+
+_STATICS = "/etc/kubernetes/manifests/podvow-"
+_LOOK = (
+    f'for u in {CONTAINERD} {KUBELET}; do s=$(systemctl is-active "$u"); '
+    '[ "$s" = active ] || echo "unit $u is $s"; done; '
+    f'for f in {network.AWAY} {network.BROKEN}; do [ -e "$f" ] && echo "network $f"; done; '
+    f'for f in {_STATICS}*.json; do [ -e "$f" ] && echo "static $f"; done; {timers.LIST}; true'
+)
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Something of podvow's that is still there.
+
+    Attributes:
+        thing: what, by name.
+        why: in which state, or what holds it.
+        undo: what would take it away, None when nothing of podvow's would.
+        named: whether its very name says that it is podvow's.
+    """
+
+    thing: str
+    why: str
+    undo: Undo | None = None
+    named: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.thing}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Spared:
+    """What belongs to runs that are alive.
+
+    Attributes:
+        runs: their ids.
+        nodes: the nodes that they disturb just now.
+    """
+
+    runs: frozenset[str] = field(default_factory=frozenset)
+    nodes: frozenset[str] = field(default_factory=frozenset)
+
+
+def audit_nodes(site: Site, spared: Spared, nodes: Collection[str] | None = None) -> list[Leak]:
+    """Look at nodes: units, frost and power, network configuration, static Pods, timers, resources in their status.
+
+    Args:
+        site: the cluster.
+        spared: what is not to be named.
+        nodes: which nodes; None for all.
+
+    Raises:
+        ApiError: the server refused.
+    """
+    listing = [
+        raw
+        for raw in site.api.get("/api/v1/nodes").get("items") or ()
+        if (nodes is None or raw["metadata"]["name"] in nodes) and raw["metadata"]["name"] not in spared.nodes
+    ]
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
+        found = list(pool.map(lambda raw: [*_in_the_api(raw), *_on_the_node(site.access, raw, spared)], listing))
+    return [leak for each in found for leak in each]
+
+
+def _in_the_api(raw: Mapping[str, Any]) -> Iterator[Leak]:
+    name, status = raw["metadata"]["name"], raw.get("status") or {}
+    for resource in dict.fromkeys([*(status.get("capacity") or ()), *(status.get("allocatable") or ())]):
+        if resource.startswith(f"{DOMAIN}/"):
+            yield Leak(f"node {name}", f"offers {resource}", RemoveResource(name, resource))
+    for taint in (raw.get("spec") or {}).get("taints") or ():
+        if str(taint.get("key", "")).startswith(f"{DOMAIN}/"):
+            yield Leak(f"node {name}", f"has the taint {taint['key']}")
+
+
+def _on_the_node(access: NodeAccess | None, raw: Mapping[str, Any], spared: Spared) -> Iterator[Leak]:
+    name = raw["metadata"]["name"]
+    if access is None:
+        return
+    heal = HealNode(name)
+    try:
+        machine: object = access
+        if isinstance(machine, NodePower):
+            life = machine.life(name)
+            if life.frozen or not life.running:
+                yield Leak(f"node {name}", "is frozen" if life.frozen else "is switched off", heal, named=False)
+                return
+        lines = access.exec(name, ["sh", "-c", _LOOK]).stdout.decode(errors="replace").splitlines()
+    except CommandError as error:
+        yield Leak(f"node {name}", f"cannot be looked at: {error.message}", heal, named=False)
+        return
+    for line in lines:
+        kind, _, what = line.partition(" ")
+        match kind:
+            case "unit":
+                yield Leak(f"node {name}", what, heal, named=False)
+            case "network":
+                yield Leak(f"node {name}", f"its pod network is changed: {what} is there", heal)
+            case "timer":
+                yield Leak(f"node {name}", f"a timer is armed: {what}", heal)
+            case "static" if not any(what.startswith(f"{_STATICS}{run}-") for run in spared.runs):
+                yield Leak(f"node {name}", f"has the static Pod {what}", _remove(name, what))
+            case _:
+                pass
+
+
+def _remove(node: str, path: str) -> RemoveStatic | None:
+    """Return the undo, None for a file whose name is none that podvow gives."""
+    return RemoveStatic(node, path) if path.startswith(_STATICS) and path.endswith(".json") else None
+
+
+def audit_objects(api: Api, spared: Spared) -> list[Leak]:
+    """Look for objects with our label, of every kind that can be listed.
+
+    Raises:
+        ApiError: the server refused.
+    """
+    gone_with_them = {str(raw["metadata"]["name"]): run for run, group in labelled(api).items() for raw in group}
+    leaks = [
+        Leak(f"namespace {name}", f"of run {run}") for name, run in gone_with_them.items() if run not in spared.runs
+    ]
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
+        lists = list(pool.map(lambda path: _ours(api, path), _collections(api)))
+    for path, raw in (pair for each in lists for pair in each):
+        metadata = raw["metadata"]
+        run = (metadata.get("labels") or {}).get(RUN_LABEL)
+        if run not in spared.runs and metadata.get("namespace") not in gone_with_them:
+            name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+            leaks.append(Leak(f"{path.rpartition('/')[2]} {name}", f"of run {run}"))
+    return leaks
+
+
+def _collections(api: Api) -> list[str]:
+    """Return the paths of all kinds that can be listed, each in its preferred version; namespaces are known."""
+    groups = api.get("/apis").get("groups") or ()
+    versions = ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
+
+    def listable(base: str) -> list[str]:
+        try:
+            resources = api.get(base, retry=False).get("resources") or ()
+        except ApiError:  # an aggregated API that does not answer
+            return []
+        return [
+            f"{base}/{r['name']}"
+            for r in resources
+            if "list" in (r.get("verbs") or ())
+            and "/" not in r["name"]
+            and r["name"] not in {"namespaces", "events"}
+        ]
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
+        return [path for paths in pool.map(listable, versions) for path in paths]
+
+
+def _ours(api: Api, path: str) -> list[tuple[str, Mapping[str, Any]]]:
+    try:
+        items = api.get(path, params=MANAGED, retry=False).get("items") or ()
+    except ApiError:  # forbidden, or an API that does not answer: nothing of ours is made there
+        return []
+    return [(path, raw) for raw in items]
