@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from podvow.redact import clean
+
 
 class ExitCode(IntEnum):
     """Exit codes of `podvow run` (a stable contract, see docs/results.md)."""
@@ -27,9 +29,11 @@ class PodvowError(Exception):
     exit_code = ExitCode.CLUSTER
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        # A refusal may quote what was sent, a plug-in what it answered: nothing secret may reach a terminal.
+        message = clean(message)
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = clean(hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n  → {self.hint}" if self.hint else self.message

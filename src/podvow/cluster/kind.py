@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 from filelock import FileLock
 
+from podvow import yamlfile
 from podvow.cluster import kindconfig, network
 from podvow.cluster.cri import TOOLS
 from podvow.cluster.node import put_file
@@ -138,10 +139,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: when it is none.
     """
-    try:
-        base = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read as a kind configuration: {error}") from error
+    base = yamlfile.load(path, what="kind configuration")
     if not isinstance(base, dict) or base.get("kind") != "Cluster":
         raise UsageError(f"{path} is no kind configuration", hint="see fixtures/kind/default.yaml")
     return base

@@ -6,16 +6,15 @@ A table is a YAML file below `fixtures/requests/`; docs/requests.md tells its ke
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from podvow import yamlfile
 from podvow.errors import UsageError
 from podvow.paths import FIXTURES
 from podvow.scenario.fieldpath import drop, put, swap, value_at
@@ -28,8 +27,6 @@ _TEMPLATE_AT = "spec.template.spec"
 _WORKLOADS = ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 _TEMPLATES = ("PodTemplate", "ReplicationController", *_WORKLOADS)
 _SHORT = {"pod": "spec", "init": "spec.initContainers[0]", "app": "spec.containers[0]"}
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The tables are long, and the loader in C takes a tenth of the time."""
 _ANSWERS = ("accepted", "ignored", "causes", "forbidden", "malformed")
 _OWN = {"set", "drop", "swap", "in", "live", "subresource", "prefix", "shows", "by_version", *_ANSWERS}
 
@@ -117,18 +114,13 @@ def _within(sent: Any, found: Any) -> bool:
 @cache
 def _read(name: str) -> Raw:
     path = FOLDER / f"{name}.yaml"
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe one)
-    except OSError as error:
+    if not path.exists():
         names = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
-        raise UsageError(f"no table of requests {name!r}", hint=f"there are: {names}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"broken table {path}: {error}") from error
+        raise UsageError(f"no table of requests {name!r}", hint=f"there are: {names}")
+    content: Raw = yamlfile.load(path, what="table")
     if not isinstance(content, dict):
         raise UsageError(f"broken table {path}: no mapping")
-    # Aliases become copies: an edit of one container must not reach those that share a part with it.
-    plain: Raw = json.loads(json.dumps(content))
-    return plain
+    return content
 
 
 def _placed(path: str, at: str) -> str:
