@@ -18,6 +18,13 @@ class ExitCode(IntEnum):
     LEAK = 5
 
 
+def _printable(text: str) -> str:
+    """Return a text that does not steer the terminal: what files and servers say is quoted in errors."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 class PodvowError(Exception):
     """An error that ends the command; printed as one message without a traceback.
 
@@ -30,10 +37,10 @@ class PodvowError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         # A refusal may quote what was sent, a plug-in what it answered: nothing secret may reach a terminal.
-        message = clean(message)
+        message = _printable(clean(message))
         super().__init__(message)
         self.message = message
-        self.hint = clean(hint)
+        self.hint = _printable(clean(hint))
 
     def __str__(self) -> str:
         return f"{self.message}\n  → {self.hint}" if self.hint else self.message

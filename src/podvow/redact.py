@@ -201,7 +201,7 @@ def redacted(value: Any) -> Any:
 
 
 VAULT = Vault()
-"""What this process knows to be secret; one for all of it: a secret of one scenario may come up in another's text."""
+"""What this process knows to be secret; one for all: a secret of one scenario may come up in another's text."""
 
 
 def clean(text: str) -> str:

@@ -67,17 +67,18 @@ def read_manifests(path: Path) -> tuple[Manifest, ...]:
         UsageError: it is no list of Kubernetes objects; document and place are named.
     """
     found: list[Manifest] = []
-    documents = yamlfile.load_all(path, what="manifest")
-    for number, document in enumerate((d for d in documents if d is not None), start=1):
+    documents = [_without_nulls(d) for d in yamlfile.load_all(path, what="manifest") if d is not None]
+    for number, document in enumerate(documents, start=1):
         if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
             raise UsageError(f"broken manifest {path}: document {number} has no kind or apiVersion")
         if not isinstance(document.get("metadata"), dict) or not document["metadata"].get("name"):
             raise UsageError(f"broken manifest {path}: document {number} has no metadata.name")
         name = document["metadata"]["name"]
-        if document["kind"] == "Pod" and not (document.get("spec") or {}).get("containers"):
+        spec = document.get("spec")
+        if document["kind"] == "Pod" and not (isinstance(spec, dict) and spec.get("containers")):
             raise UsageError(f"broken manifest {path}: Pod {name} has no containers")
         shape = _POD_SHAPE if document["kind"] == "Pod" else _OTHER_SHAPE
-        if problem := wrong(_without_nulls(document), shape, f"document {number}"):
+        if problem := wrong(document, shape, f"document {number}"):
             raise UsageError(f"broken manifest {path}: {problem}")
         if not _NAME.fullmatch(name):
             raise UsageError(f"broken manifest {path}: document {number}: {name!r} is no name of an object")
