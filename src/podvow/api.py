@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from os import pathsep
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies
@@ -30,10 +31,10 @@ import urllib3
 from urllib3 import exceptions as transport_errors
 
 from podvow.errors import ClusterUnusableError, PodvowError, UsageError
+from podvow.redact import VAULT, blanked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 _JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -77,6 +78,7 @@ class ApiError(PodvowError):
         retry_after_s: float | None = None,
         hint: str | None = None,
     ) -> None:
+        body = blanked(body)  # whole, before anything is cut off: half of a secret is one too
         detail = body.get("message", "") if isinstance(body, dict) else body[:300]
         parts = (request, str(status or ""), reason)
         super().__init__(
@@ -446,6 +448,7 @@ class Api:
             authorization = transport.authorization()
         if authorization:
             headers["Authorization"] = authorization
+            VAULT.learn(authorization.split()[-1:])  # a plug-in may have renewed it
         body = None
         if request.body is not None:
             headers["Content-Type"] = request.content_type
@@ -591,6 +594,7 @@ def _load(kubeconfig: Path, context: str, pool: int) -> _Transport:
     if logged and not configuration.api_key and not configuration.cert_file:
         text = f"the credential plug-in of context {context!r} failed: {'; '.join(logged)}"
         raise ClusterUnusableError(text, hint="log in to the cluster again, or check the plug-in's command")
+    _keep_secret(configuration)
     host = str(configuration.host)
     if not configuration.proxy and not _is_loopback(host):
         proxies = getproxies()
@@ -603,6 +607,17 @@ def _load(kubeconfig: Path, context: str, pool: int) -> _Transport:
     except (OSError, ValueError, transport_errors.HTTPError) as error:
         raise UsageError(f"the certificates or the proxy of context {context!r} are broken: {error}") from error
     return _Transport(host, manager, lambda: configuration.get_api_key_with_prefix("BearerToken", "authorization"))
+
+
+def _keep_secret(configuration: Any) -> None:
+    """Remember the credentials, so that nothing that podvow writes can quote them."""
+    values = [str(value) for value in (configuration.api_key or {}).values() if value]
+    values += [word for value in values for word in value.split()]
+    values += [str(value) for value in (configuration.password,) if value]
+    if configuration.key_file:
+        with suppress(OSError, UnicodeDecodeError):
+            values.append(Path(configuration.key_file).read_text(encoding="utf-8"))
+    VAULT.learn(value for value in values if value.lower() not in {"bearer", "basic"})
 
 
 def _check_certificates(configuration: Any) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from podvow import yamlfile
 from podvow.errors import UsageError
+from podvow.inputs import problems
 from podvow.verdict import ClaimKind
 
 
@@ -241,10 +242,8 @@ def load_register(path: Path) -> Register:
 
 
 def _read(path: Path) -> Register:
+    what = "claims register"
     try:
-        return Register.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from error
+        return Register.model_validate(yamlfile.load(path, what=what))
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise UsageError(f"{path}: broken claims register\n  " + "\n  ".join(lines)) from error
+        raise UsageError(f"{path}: broken {what}\n  " + "\n  ".join(problems(error))) from error

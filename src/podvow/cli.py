@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -28,6 +28,7 @@ cli_recover.register(app)
 
 @app.command()
 def run(  # noqa: PLR0917 - typer passes options by name
+    context_of: typer.Context,
     provider: Annotated[str, typer.Option(help="kind (podvow's own cluster) or existing.")] = "",
     name: Annotated[str, typer.Option(help="Name of the kind cluster [default: the profile's].")] = "",
     kubeconfig: Annotated[str, typer.Option(help="File of an existing cluster; never guessed.")] = "",
@@ -41,12 +42,15 @@ def run(  # noqa: PLR0917 - typer passes options by name
     profile: Annotated[str, typer.Option(help="fast, default or nightly (docs/speed.md).")] = "default",
     per_node: Annotated[int, typer.Option(min=1, help="Pods that a node takes at a time.")] = 40,
     up: Annotated[bool, typer.Option(help="Make podvow's kind cluster when it is not there.")] = False,  # noqa: FBT002
+    resume: Annotated[str, typer.Option(metavar="ID", help="Go on with a run that was interrupted.")] = "",
     collect_only: Annotated[bool, typer.Option(help="List the scenarios, run nothing.")] = False,  # noqa: FBT002
 ) -> None:
     """Judge a cluster: run the scenarios, judge their timelines, write the report."""
     from podvow import run as command  # noqa: PLC0415 - pytest is not imported for the other commands
-    from podvow.session import new_session  # noqa: PLC0415
+    from podvow.session import Selection, new_session  # noqa: PLC0415
 
+    if resume:
+        raise typer.Exit(int(command.run_on(resume, _given(context_of))))
     chosen = provider or ("existing" if kubeconfig or context else "kind")
     if chosen not in {"kind", "existing"}:
         raise UsageError(f"unknown provider {chosen!r}", hint="--provider kind or --provider existing")
@@ -62,17 +66,37 @@ def run(  # noqa: PLR0917 - typer passes options by name
             hint="podvow never uses the current context by silence",
         )
     command.check_claims(claim or ())
-    args = [f"--podvow-claim={c}" for c in claim or ()] + [f"--podvow-area={a}" for a in area or ()]
-    if keyword:
-        args += ["-k", keyword]
-    if processes:
-        args += ["-n", str(processes)]
+    selection = Selection(tuple(claim or ()), tuple(area or ()), keyword, processes)
     if collect_only:
-        raise typer.Exit(command.listing(args))
+        raise typer.Exit(command.listing(selection.options()))
     session = new_session(
-        provider=chosen, name=name, kubeconfig=kubeconfig, context=context, profile=profile, per_node=per_node
+        provider=chosen,
+        name=name,
+        kubeconfig=_absolute(kubeconfig),
+        context=context,
+        profile=profile,
+        per_node=per_node,
+        selection=selection,
+        up=up,
     )
-    raise typer.Exit(int(command.run(session, args, bring_up=up)))
+    raise typer.Exit(int(command.run(session)))
+
+
+def _absolute(kubeconfig: str) -> str:
+    """Return the file as whoever resumes the run from elsewhere finds it."""
+    return str(Path(kubeconfig).expanduser().absolute()) if kubeconfig else ""
+
+
+def _given(context: typer.Context) -> dict[str, Any]:
+    """Return the options that were typed beside `--resume`."""
+    typed = {
+        name: value
+        for name, value in context.params.items()
+        if name != "resume" and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+    }
+    if "kubeconfig" in typed:
+        typed["kubeconfig"] = _absolute(typed["kubeconfig"])
+    return typed
 
 
 @app.command()

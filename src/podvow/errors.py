@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from podvow.redact import clean
+
 
 class ExitCode(IntEnum):
     """Exit codes of `podvow run` (a stable contract, see docs/results.md)."""
@@ -14,6 +16,13 @@ class ExitCode(IntEnum):
     CLUSTER = 3
     INCONCLUSIVE = 4
     LEAK = 5
+
+
+def _printable(text: str) -> str:
+    """Return a text that does not steer the terminal: what files and servers say is quoted in errors."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 class PodvowError(Exception):
@@ -27,9 +36,11 @@ class PodvowError(Exception):
     exit_code = ExitCode.CLUSTER
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        # A refusal may quote what was sent, a plug-in what it answered: nothing secret may reach a terminal.
+        message = _printable(clean(message))
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = _printable(clean(hint))
 
     def __str__(self) -> str:
         return f"{self.message}\n  → {self.hint}" if self.hint else self.message

@@ -25,20 +25,23 @@ from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError
 from podvow.journal import identity
+from podvow.parts import CLUSTER, STATS
 from podvow.profiles import profile_named
 from podvow.progress import Progress
+from podvow.runlock import DRIVER
 from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.driver import Driver, Planned, workers
 from podvow.session import Session
 from podvow.timeline import Timeline, load
+from podvow.whole import write_whole
 
 _POLL_S = 0.2
 
 
 @lru_cache(maxsize=8)
-def _loaded(path: Path) -> Timeline:
+def _loaded(path: Path, *, whole: bool = True) -> Timeline:
     """Read evidence that several tests in a row may share."""
-    return load(path)
+    return load(path, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,15 @@ class Live:
         self._profile: ClusterProfile = read_profile(self._api)
         self._reasons: dict[str, str] = {}
         self._runnable = self._plan(items)
-        self._lock = FileLock(session.folder / "driver.lock")
+        # An earlier part of a resumed run may have recorded some of them already.
+        self._stored = {p.key for p in self._runnable if session.part > 1 and p.evidence.exists()}
+        self._runnable = [p for p in self._runnable if p.key not in self._stored]
+        self._lock = FileLock(session.folder / DRIVER)
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
             return
-        if (session.folder / "stats.json").exists():
+        if (session.folder / STATS).exists():
             return
         self._nodes = [n.name for n in self._profile.nodes]
         access = self._cluster.access
@@ -120,7 +126,7 @@ class Live:
             api=self._api,
             cluster=self._cluster,
             profile=self._profile,
-            run_id=session.run_id,
+            run_id=session.label,
             folder=session.folder,
             planned=self._runnable,
             listener=self._progress,
@@ -129,6 +135,7 @@ class Live:
             identity=identity.read(self._api),
         )
         self._driver.start()
+        write_whole(session.folder / CLUSTER, json.dumps(self._about(), indent=1))
 
     def _plan(self, items: Sequence[Item]) -> list[Planned]:
         """Put recordings on the nodes that their claims are about; note the tests that no node can serve."""
@@ -154,11 +161,13 @@ class Live:
 
     def timeline(self, planned: Planned) -> Timeline:
         """Wait for a scenario's evidence, from this process's driver or from another one's file."""
+        if planned.key in self._stored:
+            return _loaded(planned.evidence)
         if self._driver is not None:
             return self._driver.timeline(planned.key)
         tick = threading.Event()
         while not planned.evidence.exists():
-            if (self._session.folder / "stats.json").exists() and not planned.evidence.exists():
+            if (self._session.folder / STATS).exists() and not planned.evidence.exists():
                 raise ClusterUnusableError(f"the driver ended without evidence of {planned.id}")
             tick.wait(_POLL_S)
         return _loaded(planned.evidence)
@@ -188,30 +197,30 @@ class Live:
         assert self._driver is not None  # noqa: S101 (only the driving process comes here)
         usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         stats: dict[str, Any] = {
+            **self._about(),
             "wall_s": judged_s,
             "with_teardown_s": time.monotonic() - self._began,
             "node_cpu_s": self._cpu.stop(),
-            "cores": os.cpu_count() or 1,
             "exclusive_s": self._driver.exclusive_s,
             "cpu_s": sum(u.ru_utime + u.ru_stime for u in usage),
             "api_requests": dict(self._api.requests),
             "leaks": self._driver.leaks,
             "lost": self._driver.lost,
-            "server_version": self._profile.server_version,
-            "nodes": [
-                {
-                    "name": n.name,
-                    "kubelet_version": n.kubelet_version,
-                    "runtime": n.runtime,
-                    "capabilities": list(n.capabilities),
-                }
-                for n in self._profile.nodes
-            ],
         }
-        path = self._session.folder / "stats.json"
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(stats, indent=1), encoding="utf-8")
-        temporary.replace(path)
+        write_whole(self._session.folder / STATS, json.dumps(stats, indent=1))
+
+    def _about(self) -> dict[str, Any]:
+        """Return what is known of cluster and machine when the driver begins."""
+        nodes = [
+            {
+                "name": n.name,
+                "kubelet_version": n.kubelet_version,
+                "runtime": n.runtime,
+                "capabilities": list(n.capabilities),
+            }
+            for n in self._profile.nodes
+        ]
+        return {"server_version": self._profile.server_version, "nodes": nodes, "cores": os.cpu_count() or 1}
 
 
 class Replay:
@@ -225,8 +234,8 @@ class Replay:
         self._session = session
 
     def timeline(self, planned: Planned) -> Timeline:
-        """Load the stored timeline."""
-        return _loaded(Path(self._session.replay[planned.id]))
+        """Load the stored timeline; of one that is cut off, what is left of it."""
+        return _loaded(Path(self._session.replay[planned.id]), whole=False)
 
     def not_applicable(self, item: Item) -> str:  # noqa: ARG002 (evidence is there, so it was applicable)
         """Evidence exists, so the scenario was applicable."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from podvow import redact
 from podvow.claims import Register, load_register
 from podvow.errors import ExitCode, PodvowError, UsageError
 from podvow.judge import judged
@@ -55,8 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--podvow-session")
     if not path:
         return
-    config.stash[_SESSION] = Session.load(Path(path))
-    config.stash[_REGISTER] = load_register(SUITES / "claims.yaml")
+    try:
+        config.stash[_SESSION] = Session.load(Path(path))
+        config.stash[_REGISTER] = load_register(SUITES / "claims.yaml")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    redact.watch_logs()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -132,7 +137,7 @@ def _select(config: pytest.Config, session: Session, items: list[pytest.Item]) -
         profiles = planned.scenario.profiles
         if session.replay:
             chosen = chosen and planned.id in session.replay
-        elif profiles and session.profile not in profiles:
+        elif (profiles and session.profile not in profiles) or scenario_id(item) in session.kept:
             chosen = False
         (kept if chosen else dropped).append(item)
     config.hook.pytest_deselected(items=dropped)

@@ -15,6 +15,8 @@ from podvow.paths import SUITES
 from podvow.run import exit_code, pytest_main
 from podvow.session import Session, load_judged, new_session
 from podvow.timeline import load
+from podvow.timeline.record import Kind
+from podvow.timeline.store import CUT_OFF
 from podvow.verdict import shown
 
 
@@ -32,7 +34,11 @@ def replay(files: Sequence[Path]) -> ExitCode:
         raise UsageError("no evidence files given", hint="podvow replay reports/latest/evidence")
     stored: dict[str, str] = {}
     for path in paths:
-        scenario = load(path).meta.scenario
+        timeline = load(path, whole=False)
+        scenario = timeline.meta.scenario
+        for lost in timeline.of(Kind.LOST):
+            if lost.data["reason"].startswith(CUT_OFF):
+                sys.stderr.write(f"{path}: {lost.data['reason']}; its verdicts stay open\n")
         if scenario in stored:
             raise UsageError(
                 f"{stored[scenario]} and {path} are both evidence of {scenario}", hint="replay one run at a time"

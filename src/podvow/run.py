@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import pytest
 from packaging.version import InvalidVersion
 from rich.console import Console
 
-from podvow import preflight
+from podvow import parts, preflight, redact, resume, runlock
 from podvow.claims import Register, load_register
 from podvow.cluster import images, lifecycle
 from podvow.cluster.process import CommandError
@@ -38,13 +36,11 @@ from podvow.verdict import Judged, Verdict
 _PIPE_WIDTH = 150
 
 
-def run(session: Session, pytest_args: Sequence[str], *, bring_up: bool) -> ExitCode:
+def run(session: Session) -> ExitCode:
     """Judge a cluster.
 
     Args:
         session: the run.
-        pytest_args: selection and xdist options for pytest.
-        bring_up: make podvow's own kind cluster when it is not there.
 
     Returns:
         The exit code of design.md §9.
@@ -52,19 +48,53 @@ def run(session: Session, pytest_args: Sequence[str], *, bring_up: bool) -> Exit
     Raises:
         PodvowError: something is wrong that was found before anything was created.
     """
-    started = datetime.now(UTC)
-    try:
-        check_fixtures()
-        register = load_register(SUITES / "claims.yaml")
-        if session.provider == "kind" and bring_up:
-            lifecycle.up(name=session.name, config=profile_named(session.profile).kind_config)
-        prepare(session)
-    except BaseException:
-        # Nothing was run: an empty run among the others would only puzzle.
-        shutil.rmtree(session.folder)
-        raise
-    code = pytest_main(session, pytest_args)
-    return finish(session, register, code, started)
+    with runlock.held(session.folder):
+        session.save()
+        try:
+            register = _ready(session)
+        except BaseException:
+            # Nothing was run: an empty run among the others would only puzzle.
+            shutil.rmtree(session.folder)
+            raise
+        return finish(session, register, pytest_main(session, session.selection.options()))
+
+
+def run_on(run_id: str, given: Mapping[str, Any]) -> ExitCode:
+    """Go on with a run that crashed or was interrupted.
+
+    Args:
+        run_id: the run.
+        given: the options that were given beside it, by the names of the command's parameters.
+
+    Returns:
+        The exit code of the whole run; of a run that is finished, the one that it had.
+
+    Raises:
+        PodvowError: there is no such run, it is alive, it was begun with other options, or the cluster cannot be
+            used; what the run has reached is kept.
+    """
+    session = resume.find(run_id, given)
+    with runlock.held(session.folder):
+        code = resume.finished(session.folder)
+        if code is not None:
+            sys.stdout.write(f"run {run_id} is finished (exit code {int(code)}): nothing to resume\n")
+            return code
+        session = resume.next_part(session)
+        session.save()
+        sys.stderr.write(f"run {run_id} goes on: {len(session.kept)} verdicts are kept\n")
+        register = _ready(session)
+        return finish(session, register, pytest_main(session, session.selection.options()))
+
+
+def _ready(session: Session) -> Register:
+    """Check everything that can be checked before anything is created, and return the claims register."""
+    redact.watch_logs()
+    check_fixtures()
+    register = load_register(SUITES / "claims.yaml")
+    if session.provider == "kind" and session.up:
+        lifecycle.up(name=session.name, config=profile_named(session.profile).kind_config)
+    prepare(session)
+    return register
 
 
 def check_claims(ids: Sequence[str]) -> None:
@@ -95,6 +125,8 @@ def prepare(session: Session) -> None:
     Raises:
         ClusterUnusableError: everything that stands in the way.
     """
+    if session.part > 1:
+        resume.clear_away(session)
     cluster, api = connect(session)
     try:
         try:
@@ -176,71 +208,80 @@ def exit_code(judged: Sequence[Judged], register: Register, *, leaks: Sequence[s
     return ExitCode.OK
 
 
-def finish(session: Session, register: Register, pytest_code: int, started: datetime) -> ExitCode:
+def finish(session: Session, register: Register, pytest_code: int) -> ExitCode:
     """Write the report, print the table and return the exit code."""
     judged = load_judged(session)
-    if pytest_code == pytest.ExitCode.NO_TESTS_COLLECTED:
+    if pytest_code == pytest.ExitCode.NO_TESTS_COLLECTED and not session.kept:
         raise UsageError("the selection matches no scenario", hint="podvow run --collect-only lists them")
     if pytest_code in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR} and not judged:
         return ExitCode.USAGE if pytest_code == pytest.ExitCode.USAGE_ERROR else ExitCode.CLUSTER
-    stats = _stats(session)
-    code = exit_code(judged, register, leaks=stats.get("leaks", []))
-    if pytest_code == pytest.ExitCode.INTERRUPTED and code is ExitCode.OK:
+    ran = [*parts.earlier(session), parts.current(session)]
+    stats = parts.added(ran)
+    code = exit_code(judged, register, leaks=stats.leaks)
+    whole = pytest_code not in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR} and not stats.lost
+    if not whole and code is ExitCode.OK:
         code = ExitCode.INCONCLUSIVE
-    info = run_info(session, stats, judged, code, started)
+    info = run_info(session, ran, judged, code, complete=whole)
     claims, seed, catalogue = describe(register)
     write_all(session.folder, info, judged, claims, seed, catalogue=catalogue)
     point_latest(session.folder)
     # A pipe has no width of its own; rich would take 80 columns and fold every id.
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     console.print(verdict_table(info, judged, claims))
-    for leak in stats.get("leaks", []):
+    for leak in stats.leaks:
         console.print(f"LEAK: {leak}", style="bold red")
-    if stats.get("lost"):
-        console.print(f"the run was cut short: {stats['lost']}", style="yellow")
-    if stats.get("leaks") or stats.get("lost"):
-        console.print(f"  → podvow recover --run {session.run_id}")
+    if stats.lost:
+        console.print(f"the run was cut short: {stats.lost}", style="yellow")
+    if stats.leaks or stats.lost:
+        console.print(f"podvow recover --run {session.run_id} removes what it left", soft_wrap=True)
+    if not whole:
+        console.print(f"podvow run --resume {session.run_id} goes on with it", soft_wrap=True)
     shown = session.folder.relative_to(Path.cwd()) if session.folder.is_relative_to(Path.cwd()) else session.folder
     console.print(f"harness CPU {info.cpu_s:.1f} s, {info.api_requests} API requests, exit code {int(code)}")
     console.print(f"report {shown}/index.html", soft_wrap=True)
     return code
 
 
-def _stats(session: Session) -> dict[str, Any]:
-    path = session.folder / "stats.json"
-    if not path.exists():
-        return {}
-    stats: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return stats
-
-
 def run_info(
-    session: Session, stats: dict[str, Any], judged: Sequence[Judged], code: ExitCode, started: datetime
+    session: Session, ran: Sequence[parts.Stats], judged: Sequence[Judged], code: ExitCode, *, complete: bool
 ) -> RunInfo:
-    """Put the run's figures together."""
+    """Put the run's figures together.
+
+    Args:
+        session: the run.
+        ran: the figures of its parts, in order; of a run that was not resumed there is one.
+        judged: the verdicts of all parts.
+        code: the exit code.
+        complete: whether it came to its end.
+    """
+    stats = parts.added(ran)
     recordings = {j.evidence: j.wall_s for j in judged if j.evidence}
     limit = limit_s(
         recordings.values(),
-        node_cpu_s=float(stats.get("node_cpu_s", 0.0)),
-        cores=int(stats.get("cores", 1)),
-        exclusive=stats.get("exclusive_s", ()),
+        node_cpu_s=stats.node_cpu_s,
+        cores=stats.cores,
+        exclusive=stats.exclusive_s,
     )
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    before_s = sum(part.cpu_s for part in ran[:-1])
+    again = parts.told(ran)
     return RunInfo(
         id=session.run_id,
-        started=started.isoformat(timespec="seconds"),
-        wall_s=round(float(stats.get("wall_s", 0.0)), 3),
+        started=session.started,
+        wall_s=round(stats.wall_s, 3),
         limit_s=round(limit, 3),
-        cpu_s=round(sum(u.ru_utime + u.ru_stime for u in usage), 2),
-        api_requests=sum(stats.get("api_requests", {}).values()),
+        cpu_s=round(before_s + sum(u.ru_utime + u.ru_stime for u in usage), 2),
+        api_requests=sum(stats.api_requests.values()),
         exit_code=int(code),
+        complete=complete,
         provider=session.provider,
-        server_version=str(stats.get("server_version", "")),
-        nodes=tuple(NodeInfo(**{**n, "capabilities": tuple(n["capabilities"])}) for n in stats.get("nodes", [])),
+        server_version=stats.server_version,
+        nodes=tuple(NodeInfo(**{**n, "capabilities": tuple(n["capabilities"])}) for n in stats.nodes),
         extra={
             "profile": session.profile,
             "recordings": str(len(recordings)),
-            "node CPU s": f"{stats.get('node_cpu_s', 0.0):.1f}",
-            "with teardown s": f"{stats.get('with_teardown_s', 0.0):.1f}",
+            "node CPU s": f"{stats.node_cpu_s:.1f}",
+            "with teardown s": f"{stats.with_teardown_s:.1f}",
+            **({"resumed": again} if again else {}),
         },
     )

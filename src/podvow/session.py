@@ -10,13 +10,48 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from podvow.paths import REPORTS
-from podvow.verdict import Finding, Judged, Judgement, Outcome, Verdict
+from pydantic import TypeAdapter
 
+from podvow.errors import UsageError
+from podvow.inputs import read_json, shaped
+from podvow.paths import REPORTS
+from podvow.verdict import Judged
+from podvow.whole import write_whole
+
+SCHEMA = 1
 _SLUG = re.compile(r"[^A-Za-z0-9._\[\]=-]+")
+RUN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+"""What a run may be called: part of the names and labels of everything that it makes."""
+_VERDICT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of the suites is judged, as data: a stored run must not be able to hand pytest options of its own.
+
+    Attributes:
+        claims: only these claims; empty for all.
+        areas: only claims of these areas; empty for all.
+        keyword: pytest's `-k` expression on scenario names.
+        processes: xdist workers.
+    """
+
+    claims: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    keyword: str = ""
+    processes: int = 0
+
+    def options(self) -> list[str]:
+        """Return the options for pytest; each value is one word with its option, so that it is none itself."""
+        options = [f"--podvow-claim={c}" for c in self.claims] + [f"--podvow-area={a}" for a in self.areas]
+        if self.keyword:
+            options.append(f"-k{self.keyword}")
+        if self.processes:
+            options.append(f"-n{self.processes}")
+        return options
 
 
 @dataclass(frozen=True)
@@ -33,6 +68,11 @@ class Session:
         profile: name of the run profile (podvow.profiles).
         per_node: Pods that a node takes at a time.
         replay: evidence files to judge again instead of running anything.
+        started: when the run was started, ISO 8601.
+        selection: what is judged.
+        up: whether the cluster is made when it is not there.
+        part: 1, and one more each time that the run is resumed.
+        kept: ids of the tests whose verdicts an earlier part reached.
     """
 
     run_id: str
@@ -44,33 +84,69 @@ class Session:
     profile: str = "default"
     per_node: int = 40
     replay: Mapping[str, str] = field(default_factory=dict)
+    started: str = ""
+    selection: Selection = field(default_factory=Selection)
+    up: bool = False
+    part: int = 1
+    kept: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> Path:
         """Folder of the evidence files."""
         return self.folder / "evidence"
 
+    @property
+    def label(self) -> str:
+        """The part's own id: what an earlier part left behind must not be taken for this one's."""
+        return self.run_id if self.part == 1 else f"{self.run_id}-r{self.part}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The ids of all parts so far."""
+        return tuple(dataclasses.replace(self, part=n).label for n in range(1, self.part + 1))
+
     def save(self) -> Path:
-        """Write the session file into the run's folder and return its path."""
+        """Write the session file into the run's folder, whole or not at all, and return its path."""
         path = self.folder / "session.json"
-        raw = {**dataclasses.asdict(self), "folder": str(self.folder)}
-        path.write_text(json.dumps(raw, indent=1), encoding="utf-8")
+        raw = {"schema": SCHEMA, **dataclasses.asdict(self), "folder": str(self.folder)}
+        write_whole(path, json.dumps(raw, indent=1))
         return path
 
     @classmethod
     def load(cls, path: Path) -> Session:
-        """Read a session file."""
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{**raw, "folder": Path(raw["folder"])})
+        """Read a session file; the run's folder is where the file lies, wherever it was written.
+
+        Raises:
+            UsageError: it is none, or of another podvow.
+        """
+        what = "session file"
+        raw = read_json(path, what=what, schema=SCHEMA)
+        unknown = raw.keys() - {f.name for f in dataclasses.fields(cls)}
+        if unknown:
+            raise UsageError(f"{path}: broken {what}: unknown field {', '.join(sorted(unknown))!r}")
+        session = dataclasses.replace(shaped(_SESSION, raw, where=str(path), what=what), folder=path.parent)
+        if not RUN_ID.fullmatch(session.run_id) or session.part < 1 or session.per_node < 1:
+            raise UsageError(f"{path}: broken {what}: run_id, part or per_node is out of range")
+        return session
+
+
+_SESSION = TypeAdapter(Session)
+_JUDGED = TypeAdapter(Judged)
+
+
+def runs_folder() -> Path:
+    """Return the folder that the runs' folders lie in."""
+    return REPORTS / "runs"
 
 
 def new_session(**fields: Any) -> Session:
     """Make a new run's folder below `reports/runs/` and return its session."""
-    run_id = f"{datetime.now(UTC):%m%d%H%M%S}-{secrets.token_hex(2)}"
-    folder = REPORTS / "runs" / run_id
+    now = datetime.now(UTC)
+    run_id = f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+    folder = runs_folder() / run_id
     for part in ("evidence", "verdicts"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    return Session(run_id=run_id, folder=folder, **fields)
+    return Session(run_id=run_id, folder=folder, started=now.isoformat(timespec="seconds"), **fields)
 
 
 def point_latest(folder: Path) -> None:
@@ -89,20 +165,28 @@ def slug(scenario_id: str) -> str:
 def save_judged(session: Session, judged: Judged) -> None:
     """Write one verdict, so that the process that reports finds those of all processes."""
     path = session.folder / "verdicts" / f"{slug(judged.scenario)}.json"
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(dataclasses.asdict(judged)), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps({"schema": SCHEMA, **dataclasses.asdict(judged)}))
+
+
+def read_judged(path: Path) -> Judged:
+    """Read one verdict.
+
+    Raises:
+        UsageError: the file is none, or of another podvow.
+    """
+    what = "verdict file"
+    raw = read_json(path, what=what, schema=SCHEMA, limit=_VERDICT_BYTES)
+    judged = shaped(_JUDGED, raw, where=str(path), what=what)
+    inside = PurePosixPath(judged.evidence)
+    if inside.is_absolute() or ".." in inside.parts or "\0" in judged.evidence:
+        raise UsageError(f"{path}: broken {what}: its evidence lies outside of the run's folder")
+    return judged
 
 
 def load_judged(session: Session) -> tuple[Judged, ...]:
-    """Read all verdicts of a run, by scenario id."""
-    found = []
-    for path in sorted((session.folder / "verdicts").glob("*.json")):
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        raw["judgements"] = tuple(
-            Judgement(**{**j, "outcome": Outcome(j["outcome"]), "at_ns": tuple(j["at_ns"])})
-            for j in raw["judgements"]
-        )
-        raw["findings"] = tuple(Finding(**f) for f in raw.get("findings", ()))
-        found.append(Judged(**{**raw, "verdict": Verdict(raw["verdict"]), "claims": tuple(raw["claims"])}))
-    return tuple(found)
+    """Read all verdicts of a run, by scenario id.
+
+    Raises:
+        UsageError: one of the files is broken.
+    """
+    return tuple(read_judged(path) for path in sorted((session.folder / "verdicts").glob("*.json")))

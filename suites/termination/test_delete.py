@@ -14,11 +14,11 @@ from podvow.expect import (
     started_only_after,
 )
 from podvow.faults import delete_pod, recreate_pod, release_pod
+from podvow.labels import HOLD_FINALIZER
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import gone, phase, running, started
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.model import Hold, Inject, Until
-from podvow.labels import HOLD_FINALIZER
 
 
 @claim("termination.delete-during-init.app-never-starts")

@@ -22,12 +22,12 @@ from podvow.expect import (
     was_signalled,
 )
 from podvow.faults import delete_namespace, delete_pod, evict_pod, release_pod
+from podvow.labels import HOLD_FINALIZER
 from podvow.marks import Trial, claim, scenario
 from podvow.probes.left import look_left
 from podvow.scenario.conditions import Condition, exited, gone, phase, runs, started, waiting
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.model import Hold, Inject, Look
-from podvow.labels import HOLD_FINALIZER
 
 HELD: dict[str, Any] = {"metadata": {"finalizers": [HOLD_FINALIZER]}}
 CLEANS_UP_3S: dict[str, Any] = {

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from podvow import yamlfile
 from podvow.errors import ClusterUnusableError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def read_endpoint(kubeconfig: Path, context: str) -> Endpoint:
             hint="--kubeconfig FILE --context NAME",
         )
     try:
-        document: Any = yaml.safe_load(kubeconfig.read_text())
+        document: Any = _document(kubeconfig, context)
         named = {
             kind: {entry["name"]: entry for entry in document.get(kind) or []} for kind in ("contexts", "clusters")
         }
@@ -60,10 +59,18 @@ def read_endpoint(kubeconfig: Path, context: str) -> Endpoint:
         data, file = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
         ca = base64.b64decode(data).decode() if data else (kubeconfig.parent / file).read_text() if file else ""
         return Endpoint(cluster["server"], ca, bool(cluster.get("insecure-skip-tls-verify")))
-    except (OSError, KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        # The error may quote what it met: in a kubeconfig that may be a secret.
         raise UsageError(
-            f"{kubeconfig} cannot be read as a kubeconfig with context {context!r}: {error!r}"
+            f"{kubeconfig} cannot be read as a kubeconfig with context {context!r}: {type(error).__name__} in it"
         ) from error
+
+
+def _document(kubeconfig: Path, context: str) -> Any:
+    try:
+        return yamlfile.load(kubeconfig, what="kubeconfig")
+    except UsageError as error:
+        raise UsageError(f"{error.message}; the context {context!r} was to be taken from it") from error
 
 
 def ask(endpoint: Endpoint, path: str) -> str:

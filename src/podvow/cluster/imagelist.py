@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from podvow import yamlfile
 from podvow.cluster.archive import ImageConfig
 from podvow.errors import UsageError
+from podvow.inputs import problems
 from podvow.paths import FIXTURES
 
 DEFAULT_LIST = FIXTURES / "images" / "images.yaml"
@@ -74,9 +75,9 @@ def load(path: Path = DEFAULT_LIST) -> list[FixtureImage]:
         UsageError: when it is broken, or two images claim one name or reference.
     """
     try:
-        images = _File.model_validate(yaml.safe_load(path.read_text())).images
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise UsageError(f"{path} is no image list: {error}") from error
+        images = _File.model_validate(yamlfile.load(path, what="image list")).images
+    except ValidationError as error:
+        raise UsageError(f"{path} is no image list\n  " + "\n  ".join(problems(error))) from error
     for what in ([image.name for image in images], [ref for image in images for ref in image.refs]):
         double = sorted({entry for entry in what if what.count(entry) > 1})
         if double:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 from filelock import FileLock
 
+from podvow import yamlfile
 from podvow.cluster import kindconfig, network
 from podvow.cluster.cri import TOOLS
 from podvow.cluster.node import put_file
@@ -27,6 +28,7 @@ from podvow.cluster.provider import DISTURBED, ROLE_LABEL, STEADY
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, UsageError
 from podvow.paths import FIXTURES, cache_dir
+from podvow.shapes import MAP_OF_TEXT, wrong
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +40,12 @@ DEFAULT_CONFIG = FIXTURES / "kind" / "default.yaml"
 _LABEL = "io.x-k8s.kind.cluster"
 _ROLE = "io.x-k8s.kind.role"
 _CONFIG = "kind.yaml"
+_SHAPE = {
+    "nodes": [{"role": str, "labels": MAP_OF_TEXT, "kubeadmConfigPatches": [str]}],
+    "networking": {},
+    "kubeadmConfigPatches": [str],
+    "featureGates": {...: bool},
+}
 _CREATE_S = 600.0
 _READY_S = 240
 _RANGES_S = 60.0
@@ -138,12 +146,11 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: when it is none.
     """
-    try:
-        base = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read as a kind configuration: {error}") from error
+    base = yamlfile.load(path, what="kind configuration")
     if not isinstance(base, dict) or base.get("kind") != "Cluster":
         raise UsageError(f"{path} is no kind configuration", hint="see fixtures/kind/default.yaml")
+    if problem := wrong(base, _SHAPE, "it"):
+        raise UsageError(f"{path}: broken kind configuration: {problem}", hint="see fixtures/kind/default.yaml")
     return base
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from podvow.report.redact import redacted
+from podvow.redact import redacted
 from podvow.timeline import Record, Source, Timeline
 from podvow.timeline.record import Kind
 

@@ -25,6 +25,7 @@ class Entry:
         timeline: the evidence; None when there is none that can be read.
         path: the evidence file, None when there is none.
         gating: False when it judges seed-literal claims only.
+        unread: why the evidence could not be read, empty when it could.
     """
 
     judged: Judged
@@ -32,6 +33,7 @@ class Entry:
     timeline: Timeline | None
     path: Path | None
     gating: bool
+    unread: str = ""
 
     @property
     def shown(self) -> str:

@@ -104,12 +104,14 @@ def _entry(
     claims = tuple(register.get(name) or ClaimInfo(name) for name in judged.claims)
     path = folder / judged.evidence if judged.evidence else None
     timeline: Timeline | None = None
+    unread = ""
     if path is not None and read is not None:
         try:
             timeline = _about(read(path), judged)
-        except PodvowError:
+        except PodvowError as error:
+            unread = error.message
             path = path if path.is_file() else None
-    return Entry(judged, claims, timeline, path, not claims or any(claim.gating for claim in claims))
+    return Entry(judged, claims, timeline, path, not claims or any(claim.gating for claim in claims), unread)
 
 
 def gather(

@@ -60,6 +60,8 @@ def _matrices(report: Report) -> list[tuple[str, str, str, str, list[_Row]]]:
 
 
 def _drawing(entry: Entry, number: int) -> Markup:
+    if entry.path is not None and entry.unread:
+        return Markup.escape(f"could not be made from this evidence: {entry.unread}")
     if entry.timeline is None or not entry.timeline.records:
         return Markup()
     timeline = entry.timeline

@@ -33,6 +33,7 @@ class RunInfo:
         cpu_s: CPU time of the harness.
         api_requests: requests sent to the API server.
         exit_code: exit code of the command.
+        complete: whether it came to its end; one that was interrupted can be resumed.
         provider: what gave the cluster, `kind` or `existing`.
         server_version: of the API server.
         nodes: the cluster's nodes.
@@ -46,6 +47,7 @@ class RunInfo:
     cpu_s: float = 0.0
     api_requests: int = 0
     exit_code: int = 0
+    complete: bool = True
     provider: str = ""
     server_version: str = ""
     nodes: tuple[NodeInfo, ...] = ()

@@ -25,6 +25,7 @@ def results(report: Report) -> dict[str, Any]:
             "cpu_s": round(run.cpu_s, 3),
             "api_requests": run.api_requests,
             "exit_code": run.exit_code,
+            "complete": run.complete,
         },
         "cluster": {
             "provider": run.provider,

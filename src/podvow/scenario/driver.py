@@ -106,6 +106,7 @@ class Driver:
         self._cluster = cluster
         self._profile = profile
         self._run_id = run_id
+        self._run_name = folder.name
         self._planned = {p.key: p for p in planned}
         self._listener = listener
         self._quiet_s = quiet_s
@@ -308,7 +309,7 @@ class Driver:
             server_version=self._profile.server_version,
             windows=asdict(profile.windows(quiet_s=self._quiet_s)) if profile else {},
             sources=list(self._hub.sources) if self._hub else [],
-            run=self._run_id,
+            run=self._run_name,
         )
 
     def _record(self, planned: Planned, node: str, party: Party | None) -> None:

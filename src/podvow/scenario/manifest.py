@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from podvow import yamlfile
 from podvow.errors import UsageError
 from podvow.paths import FIXTURES
+from podvow.shapes import MAP_OF_TEXT, wrong
+from podvow.timeline.objects import CONTAINER, METADATA, POD_SPEC
 from podvow.timeline.timeline import TRACE_VOLUME
 
 Manifest = dict[str, Any]
 
 UNTRACED = "podvow.dev/untraced"
 """Annotation with the comma-separated names of containers whose command stays as it is (`*`: all of them)."""
+
+
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_CONTAINERS = [{**CONTAINER, "image!": str}]
+_SPEC = {**POD_SPEC, "containers!": _CONTAINERS, "initContainers": _CONTAINERS}
+_ANY_OBJECT = {
+    "apiVersion!": str,
+    "kind!": str,
+    "metadata!": METADATA,
+    "data": MAP_OF_TEXT,
+    "stringData": MAP_OF_TEXT,
+}
+_POD_SHAPE = {**_ANY_OBJECT, "spec!": _SPEC}
+_OTHER_SHAPE = {**_ANY_OBJECT, "spec": {"replicas": int, "template": {"metadata": METADATA, "spec!": _SPEC}}}
 
 
 @cache
@@ -29,25 +45,51 @@ def trace_script() -> str:
 
 @cache
 def _parsed(path: Path) -> tuple[Manifest, ...]:
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except OSError as error:
+    if not path.exists():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
-        raise UsageError(f"no fixture {path.relative_to(FIXTURES)}", hint=f"there are: {names}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"broken manifest {path}: {error}") from error
-    found = []
-    for number, document in enumerate((d for d in documents if d is not None), start=1):
+        raise UsageError(f"no fixture {path.relative_to(FIXTURES)}", hint=f"there are: {names}")
+    return read_manifests(path)
+
+
+def read_manifests(path: Path) -> tuple[Manifest, ...]:
+    """Read the objects of a manifest file.
+
+    Args:
+        path: a YAML file.
+
+    Returns:
+        Its documents in file order; every one has what podvow reads of it, with the types that the API wants.
+
+    Raises:
+        UsageError: it is no list of Kubernetes objects; document and place are named.
+    """
+    found: list[Manifest] = []
+    documents = [_without_nulls(d) for d in yamlfile.load_all(path, what="manifest") if d is not None]
+    for number, document in enumerate(documents, start=1):
         if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
             raise UsageError(f"broken manifest {path}: document {number} has no kind or apiVersion")
         if not isinstance(document.get("metadata"), dict) or not document["metadata"].get("name"):
             raise UsageError(f"broken manifest {path}: document {number} has no metadata.name")
-        if document["kind"] == "Pod" and not (document.get("spec") or {}).get("containers"):
-            raise UsageError(f"broken manifest {path}: Pod {document['metadata']['name']} has no containers")
+        name = document["metadata"]["name"]
+        spec = document.get("spec")
+        if document["kind"] == "Pod" and not (isinstance(spec, dict) and spec.get("containers")):
+            raise UsageError(f"broken manifest {path}: Pod {name} has no containers")
+        shape = _POD_SHAPE if document["kind"] == "Pod" else _OTHER_SHAPE
+        if problem := wrong(document, shape, f"document {number}"):
+            raise UsageError(f"broken manifest {path}: {problem}")
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"broken manifest {path}: document {number}: {name!r} is no name of an object")
         found.append(document)
     if not found:
         raise UsageError(f"broken manifest {path}: it is empty")
     return tuple(found)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return raw JSON without keys that are null: in a manifest that means the same as to leave them out."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def load_fixture(name: str) -> tuple[Manifest, ...]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from podvow.deadline import Deadline
+from podvow.redact import blanked
 from podvow.scenario.conditions import Condition
 from podvow.timeline import Meta, Record, Source, Timeline
 from podvow.timeline.record import Kind
@@ -40,13 +41,17 @@ class Recorder:
         self._open_gaps: dict[tuple[Source, str], tuple[int, str]] = {}
 
     def add(self, record: Record) -> None:
-        """Take a record and wake who waits."""
+        """Take a record, without what is secret in it, and wake who waits."""
+        data = blanked(record.data)
+        if data is not record.data:
+            record = replace(record, data=data)
         with self._changed:
             self._records.append(record)
             self._changed.notify_all()
 
     def say(self, kind: Kind, **data: Any) -> Record:
-        """Record what the harness itself does, now."""
+        """Record what the harness itself does, now, without what is secret in it."""
+        data = blanked(data)
         with self._changed:
             self._harness_seq += 1
             record = Record(time.time_ns(), 0, self._harness_seq, Source.HARNESS, kind, data=data)
@@ -68,7 +73,7 @@ class Recorder:
 
     def _write_gap(self, source: Source, since_ns: int, reason: str, until_ns: int) -> None:
         self._harness_seq += 1
-        data = {"of": str(source), "until_ns": until_ns, "reason": reason}
+        data = blanked({"of": str(source), "until_ns": until_ns, "reason": reason})
         self._records.append(Record(since_ns, 0, self._harness_seq, Source.HARNESS, Kind.GAP, data=data))
         self._changed.notify_all()
 

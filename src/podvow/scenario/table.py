@@ -6,19 +6,20 @@ A table is a YAML file below `fixtures/requests/`; docs/requests.md tells its ke
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from podvow import yamlfile
 from podvow.errors import UsageError
 from podvow.paths import FIXTURES
 from podvow.scenario.fieldpath import drop, put, swap, value_at
+from podvow.shapes import MAP_OF_TEXT, wrong
 
 Raw = dict[str, Any]
 FOLDER = FIXTURES / "requests"
@@ -28,10 +29,38 @@ _TEMPLATE_AT = "spec.template.spec"
 _WORKLOADS = ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 _TEMPLATES = ("PodTemplate", "ReplicationController", *_WORKLOADS)
 _SHORT = {"pod": "spec", "init": "spec.initContainers[0]", "app": "spec.containers[0]"}
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The tables are long, and the loader in C takes a tenth of the time."""
 _ANSWERS = ("accepted", "ignored", "causes", "forbidden", "malformed")
 _OWN = {"set", "drop", "swap", "in", "live", "subresource", "prefix", "shows", "by_version", *_ANSWERS}
+
+
+_ANSWER = {
+    "accepted": bool,
+    "shows": {},
+    "ignored": [str],
+    "malformed": str,
+    "causes": [str],
+    "forbidden": str,
+    "prefix": str,
+}
+_CASE = {
+    **_ANSWER,
+    **{key: {} for key in ("set", *_SHORT)},
+    "drop": [str],
+    "swap": [str],
+    "in": (frozenset({"templates"}), [str]),
+    "live": str,
+    "subresource": str,
+    "by_version": {...: _ANSWER},
+}
+_OBJECT_SHAPE = {"kind!": str, "apiVersion!": str, "metadata!": {"name!": str, "labels": MAP_OF_TEXT}}
+_SHAPE = {
+    "cases!": {...: (_CASE, None)},
+    "defaults": _CASE,
+    "objects": [_OBJECT_SHAPE],
+    "awaits": {"case!": str, "says!": str},
+    "namespace": {"labels": MAP_OF_TEXT},
+}
+_BASES_SHAPE = {"bases!": {...: _OBJECT_SHAPE}}
 
 
 @dataclass(frozen=True)
@@ -64,14 +93,22 @@ class Case:
         return self.id.partition("/")[2]
 
     def edited(self, target: Raw) -> Raw:
-        """Return a copy of an object with this case's edits."""
+        """Return a copy of an object with this case's edits.
+
+        Raises:
+            UsageError: the object has no such place.
+        """
         made = copy.deepcopy(target)
-        for path in self.swaps:
-            swap(made, path)
-        for path, value in self.sets.items():
-            put(made, path, copy.deepcopy(value))
-        for path in self.drops:
-            drop(made, path)
+        path = ""
+        try:
+            for path in self.swaps:
+                swap(made, path)
+            for path, value in self.sets.items():
+                put(made, path, copy.deepcopy(value))
+            for path in self.drops:
+                drop(made, path)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise UsageError(f"{self.id}: there is nothing to edit at {path!r}") from error
         return made
 
 
@@ -114,21 +151,22 @@ def _within(sent: Any, found: Any) -> bool:
     return bool(not sent and not found) or bool(sent == found)
 
 
-@cache
-def _read(name: str) -> Raw:
-    path = FOLDER / f"{name}.yaml"
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe one)
-    except OSError as error:
-        names = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
-        raise UsageError(f"no table of requests {name!r}", hint=f"there are: {names}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"broken table {path}: {error}") from error
+def _read(path: Path, shape: Mapping[str, Any]) -> Raw:
+    if not path.exists():
+        names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
+        raise UsageError(f"no table of requests {path.stem!r}", hint=f"there are: {names}")
+    content: Raw = yamlfile.load(path, what="table")
     if not isinstance(content, dict):
         raise UsageError(f"broken table {path}: no mapping")
-    # Aliases become copies: an edit of one container must not reach those that share a part with it.
-    plain: Raw = json.loads(json.dumps(content))
-    return plain
+    if problem := wrong(content, shape, "it"):
+        raise UsageError(f"broken table {path}: {problem}")
+    return content
+
+
+@cache
+def _bases() -> Mapping[str, Raw]:
+    bases: Mapping[str, Raw] = _read(FOLDER / f"{_BASES}.yaml", _BASES_SHAPE)["bases"]
+    return bases
 
 
 def _placed(path: str, at: str) -> str:
@@ -206,12 +244,24 @@ def _pick(case: str, known: Mapping[str, Raw], name: str) -> Raw:
 
 @cache
 def load_table(name: str) -> Table:
-    """Read a table.
+    """Read a table by its name.
 
     Raises:
         UsageError: it is missing or broken; the case is named.
     """
-    content, bases = _read(name), _read(_BASES)["bases"]
+    return read_table(FOLDER / f"{name}.yaml")
+
+
+def read_table(path: Path) -> Table:
+    """Read a table.
+
+    Args:
+        path: a YAML file; its name without `.yaml` is the table's.
+
+    Raises:
+        UsageError: it is missing or broken; the case is named.
+    """
+    name, content, bases = path.stem, _read(path, _SHAPE), _bases()
     objects = content.get("objects", [])
     cases = tuple(_cases(name, content, bases, {o["metadata"]["name"]: o for o in objects}))
     awaits = content.get("awaits") or {}

@@ -26,7 +26,7 @@ def test_the_list_of_the_house_is_sound() -> None:
     ("text", "says"),
     [
         ("", "no image list"),
-        ("images: [", "no image list"),
+        ("images: [", "broken image list"),
         ("images: [{name: a}]", "refs"),
         ("images: [{name: a, refs: []}]", "refs"),
         ("images: [{name: A b, refs: [x:1]}]", "name"),

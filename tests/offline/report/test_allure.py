@@ -151,7 +151,7 @@ def test_no_secret_leaves_in_any_file(tmp_path: Path) -> None:
         "stringData": {"other": "aHVudGVyMg=="},
     }
     cluster.add(0.1, Source.HARNESS, Kind.APPLIED, object=secret)
-    cluster.add(0.2, Source.STATUS, Kind.OBJECT, object={"kind": "List", "items": [secret]})
+    cluster.add(0.2, Source.STATUS, Kind.OBJECT, object={"kind": "List", "metadata": {}, "items": [secret]})
     cluster.add(0.3, Source.HARNESS, Kind.REJECTED, object=secret, status=403, body={"message": "no"})
     save(cluster.timeline(), tmp_path / "e.jsonl")
     judged = Judged("a.b", "t", ("a.b.c",), Verdict.HOLDS, evidence="e.jsonl")

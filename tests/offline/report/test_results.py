@@ -17,7 +17,10 @@ from podvow.verdict import ClaimKind, Judged, Judgement, Outcome, Verdict, of_sc
 
 KEYS = {
     "": {"schema", "run", "cluster", "scenarios", "claims", "totals", "findings", "oracle"},
-    "run": {"id", "started", "wall_s", "limit_s", "wall_over_limit", "cpu_s", "api_requests", "exit_code"},
+    "run": {
+        *("id", "started", "wall_s", "limit_s", "wall_over_limit", "cpu_s", "api_requests", "exit_code"),
+        "complete",
+    },
     "cluster": {"provider", "server_version", "nodes"},
     "nodes": {"name", "kubelet_version", "runtime", "capabilities"},
     "scenarios": {

@@ -82,9 +82,21 @@ def test_a_kubeconfig_that_is_not_there_and_a_context_that_is_not_in_it(typed: T
 
 def test_evidence_that_is_none_is_named_with_its_line(typed: Typed, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
-    bad.write_bytes((DATA / "tools.jsonl").read_bytes()[:5000])
+    lines = (DATA / "tools.jsonl").read_bytes().splitlines(keepends=True)
+    bad.write_bytes(b"".join((*lines[:4], lines[4][:20] + b"\n", *lines[5:])))
     code, told = typed("replay", str(bad))
-    assert (code, f"{bad}:" in told) == (2, True)
+    assert (code, f"{bad}:5: " in told) == (2, True)
+
+
+def test_evidence_that_is_cut_off_is_judged_as_far_as_it_goes_and_stays_open(typed: Typed, tmp_path: Path) -> None:
+    whole = (DATA / "tools.jsonl").read_bytes()
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes(whole[: len(whole) * 2 // 3])
+    code, told = typed("replay", str(cut))
+    assert code == 4
+    assert f"{cut}: the evidence file is cut off after" in told
+    assert "inconclusive   isolation.a-tool-of-the-init-image-is-not-in-the-app" in told
+    assert cut.read_bytes() == whole[: len(whole) * 2 // 3], "what was read is left as it was"
 
 
 def test_a_folder_without_evidence(typed: Typed, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_a_scenario_is_played_from_its_objects_to_its_end(bench: Bench) -> None:
     assert [r.data["control"] for r in timeline.of(Kind.REACHED)] == [False, True]
     assert timeline.meta.node == "worker"
     assert timeline.meta.kubelet_version == "v1.37.2"
-    assert (timeline.meta.pod, timeline.meta.run, timeline.meta.windows["quiet"]) == (POD, "r1", 0.01)
+    assert (timeline.meta.pod, timeline.meta.run, timeline.meta.windows["quiet"]) == (POD, bench.folder.name, 0.01)
     assert "status" in timeline.meta.sources
     assert "runtime" not in timeline.meta.sources
     assert len(timeline.snapshots()) >= 2

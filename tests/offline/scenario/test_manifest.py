@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("text", "why"),
     [
         (b"kind: [", "broken manifest"),
-        (b"\xff\xfe\x00a", "broken manifest"),
+        (b"\xff\xfe\x00a", "no manifest"),
         (b"", "it is empty"),
         (b"---\n---\n", "it is empty"),
         (b"[1, 2]", "document 1 has no kind"),

@@ -66,7 +66,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
         for name, text in {"bases": BASES, **texts}.items():
             (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
         load_table.cache_clear()
-        table_module._read.cache_clear()
+        table_module._bases.cache_clear()
 
     write()
     return write
@@ -76,7 +76,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
 def _forget() -> Any:
     yield
     load_table.cache_clear()
-    table_module._read.cache_clear()
+    table_module._bases.cache_clear()
 
 
 def play(server: Server, *names: str) -> tuple[bool, Timeline]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from podvow.errors import UsageError
-from podvow.timeline import Meta, Record, Source, Timeline, load, save
+from podvow.timeline import Meta, Record, Source, Timeline, load, save, shape
 from podvow.timeline.record import Kind
 
 FAST = settings(
@@ -24,17 +24,37 @@ JSON = st.recursive(
     max_leaves=6,
 )
 NAMES = st.text(max_size=10)
+
+
+def _least(shape: Any) -> Any:
+    """Return the smallest value of a shape."""
+    match shape:
+        case dict():
+            return {key[:-1]: _least(inner) for key, inner in shape.items() if str(key).endswith("!")}
+        case list():
+            return []
+        case frozenset() | tuple():
+            return _least(shape[0]) if isinstance(shape, tuple) else min(shape)
+        case _:
+            return shape(1)
+
+
+def _said(kind: Kind, more: dict[str, Any]) -> tuple[Kind, dict[str, Any]]:
+    known = {key.removesuffix("!") for key in shape._DATA[kind]}
+    return kind, {**{k: v for k, v in more.items() if k not in known}, **_least(shape._DATA[kind])}
+
+
+SAID = st.builds(_said, st.sampled_from(Kind), st.dictionaries(NAMES, JSON, max_size=3))
 RECORDS = st.builds(
-    Record,
+    lambda said, **of: Record(kind=said[0], data=said[1], **of),
+    said=SAID,
     t_ns=st.integers(0, 2**62),
     precision_ns=st.integers(0, 10**9),
     seq=st.integers(0, 10**6),
     source=st.sampled_from(Source),
-    kind=st.sampled_from(Kind),
     pod=NAMES,
     uid=NAMES,
     container=NAMES,
-    data=st.dictionaries(NAMES, JSON, max_size=3),
 )
 METAS = st.builds(
     Meta,
@@ -45,7 +65,7 @@ METAS = st.builds(
     images=st.dictionaries(NAMES, NAMES, max_size=2),
 )
 META = {"schema": 1, "scenario": "a.b.c"}
-LINE = {"t": 1, "p": 0, "seq": 1, "source": "trace", "kind": "said", "data": {"text": "ü\u2028"}}
+LINE = {"t": 1, "p": 0, "seq": 1, "source": "trace", "kind": "said", "data": {"n": 1, "text": "ü\u2028"}}
 
 
 @given(meta=METAS, records=st.lists(RECORDS, max_size=5))
@@ -72,27 +92,27 @@ def test_an_older_file_without_a_count_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "number", "why"),
     [
-        pytest.param([META, LINE, b'{"t": 1, "p"'], 3, "not podvow evidence", id="cut in a line"),
+        pytest.param([META, LINE, b'{"t": 1, "p"'], 3, "no podvow evidence", id="cut in a line"),
         pytest.param([{**META, "records": 3}, LINE, LINE], 3, "cut off", id="cut between lines"),
-        pytest.param([META, LINE, b'{"t": "\xff"}'], 3, "not podvow evidence", id="not UTF-8"),
-        pytest.param([b"\xff\xfe\x00"], 1, "not podvow evidence", id="binary"),
+        pytest.param([META, LINE, b'{"t": "\xff"}'], 3, "no podvow evidence", id="not UTF-8"),
+        pytest.param([b"\xff\xfe\x00"], 1, "no podvow evidence", id="binary"),
         pytest.param([{**META, "schema": 2}], 1, "schema 2", id="newer schema"),
         pytest.param([{"scenario": "x"}], 1, "schema None", id="no schema"),
-        pytest.param([[1]], 1, "not podvow evidence", id="meta is a list"),
-        pytest.param([7], 1, "not podvow evidence", id="meta is a number"),
+        pytest.param([[1]], 1, "no podvow evidence", id="meta is a list"),
+        pytest.param([7], 1, "no podvow evidence", id="meta is a number"),
         pytest.param([{"schema": 1}], 1, "scenario", id="meta without scenario"),
         pytest.param([{**META, "colour": "red"}], 1, "colour", id="meta with an unknown field"),
-        pytest.param([{**META, "sources": 7}], 1, "not podvow evidence", id="sources are no list"),
-        pytest.param([META, b""], 2, "not podvow evidence", id="blank line"),
-        pytest.param([META, b"# comment"], 2, "not podvow evidence", id="no JSON"),
-        pytest.param([META, "text"], 2, "not podvow evidence", id="record is a text"),
-        pytest.param([META, {**LINE, "t": "soon"}], 2, "soon", id="time is a word"),
-        pytest.param([META, b'{"t": 1e999, "p": 0}'], 2, "not podvow evidence", id="endless time"),
+        pytest.param([{**META, "sources": 7}], 1, "no podvow evidence", id="sources are no list"),
+        pytest.param([META, b""], 2, "no podvow evidence", id="blank line"),
+        pytest.param([META, b"# comment"], 2, "no podvow evidence", id="no JSON"),
+        pytest.param([META, "text"], 2, "no podvow evidence", id="record is a text"),
+        pytest.param([META, {**LINE, "t": "soon"}], 2, "line.t is no whole number", id="time is a word"),
+        pytest.param([META, b'{"t": 1e999, "p": 0}'], 2, "no podvow evidence", id="endless time"),
         pytest.param([META, {**LINE, "source": "rumour"}], 2, "rumour", id="unknown source"),
         pytest.param([META, {**LINE, "kind": "sung"}], 2, "sung", id="unknown kind"),
         pytest.param([META, {k: v for k, v in LINE.items() if k != "seq"}], 2, "seq", id="no seq"),
-        pytest.param([META, {**LINE, "data": 3}], 2, "not podvow evidence", id="data is a number"),
-        pytest.param([META, b"[" * 100_000], 2, "not podvow evidence", id="very deep"),
+        pytest.param([META, {**LINE, "data": 3}], 2, "no podvow evidence", id="data is a number"),
+        pytest.param([META, b"[" * 100_000], 2, "no podvow evidence", id="very deep"),
     ],
 )
 def test_what_is_no_evidence_is_named_with_its_line(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from podvow.redact import without_secrets
 from podvow.timeline.record import Kind, Record, Source
 
 _NOISE = ("managedFields",)
@@ -12,13 +13,7 @@ _NOISE = ("managedFields",)
 def slim(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the object without what says nothing about behaviour; the data of Secrets is blanked."""
     metadata = {k: v for k, v in raw.get("metadata", {}).items() if k not in _NOISE}
-    slimmed = {**raw, "metadata": metadata}
-    if raw.get("kind") == "Secret":
-        for key in ("data", "stringData"):
-            if key in raw:
-                slimmed[key] = dict.fromkeys(raw[key], "<redacted>")
-        metadata.pop("annotations", None)
-    return slimmed
+    return dict(without_secrets({**raw, "metadata": metadata}))
 
 
 def from_object(raw: dict[str, Any], *, received_ns: int, seq: int, deleted: bool = False) -> Record:
