@@ -6,10 +6,20 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-te
 from __future__ import annotations
 
 from podvow.expect.base import FAULT, After, Fact, Found, MissingError, holds, inconclusive, violated, words
-from podvow.expect.evidence import at, began_in, ended_in, gap_in, need_status, observers, stretch_of, unseen
+from podvow.expect.evidence import (
+    Stretch,
+    at,
+    began_in,
+    ended_in,
+    gap_in,
+    need_status,
+    observers,
+    stretch_of,
+    unseen,
+)
 from podvow.expect.windows import window_s
 from podvow.timeline import Run, Source, Timeline
-from podvow.timeline.record import Kind
+from podvow.timeline.record import Kind, Record
 
 _MARGIN_S = 0.5
 """The node's clock and the runner's may differ a little, and the request takes its time."""
@@ -65,9 +75,12 @@ def was_signalled(container: str, signal: str = "TERM", *, after: After | None =
 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
-        told = [r for r in _signals(timeline, container, pod, signal) if r[0] in stretch]
+        signals = _signals(timeline, container, pod, signal)
+        told = [r for r in signals if r.t_ns in stretch]
         if told:
-            return holds(f"at {at(timeline, told[0][0])}", told[0][0])
+            return holds(f"at {at(timeline, told[0].t_ns)}", told[0].t_ns)
+        if blurred := [r for r in signals if _may_be_in(stretch, r)]:
+            return inconclusive(f"{signal} at {at(timeline, blurred[0].t_ns)}, too imprecise to say whether before")
         if not timeline.has(Source.TRACE) or not timeline.is_traced(container, pod):
             return inconclusive(f"no trace of {container}")
         gap = gap_in(timeline, stretch, Source.TRACE)
@@ -82,9 +95,12 @@ def never_signalled(*containers: str, signal: str = "TERM", after: After | None 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
         for container in containers:
-            for t_ns, name in _signals(timeline, container, pod, signal):
-                if t_ns in stretch:
-                    return violated(f"{container} got {name} at {at(timeline, t_ns)}", t_ns)
+            for record in _signals(timeline, container, pod, signal):
+                told = f"{container} got {signal} at {at(timeline, record.t_ns)}"
+                if record.t_ns in stretch:
+                    return violated(told, record.t_ns)
+                if _may_be_in(stretch, record):
+                    return inconclusive(f"{told}, too imprecise to say whether before")
             if not timeline.is_traced(container, pod):
                 return inconclusive(f"{container} writes no trace")
         reason = unseen(timeline, stretch, Source.TRACE)
@@ -93,9 +109,14 @@ def never_signalled(*containers: str, signal: str = "TERM", after: After | None 
     return Fact(f"{', '.join(containers)} got no signal {signal}{words(after)}", "never_signalled", find)
 
 
-def _signals(timeline: Timeline, container: str, pod: str, signal: str) -> list[tuple[int, str]]:
+def _signals(timeline: Timeline, container: str, pod: str, signal: str) -> list[Record]:
     records = timeline.of(Kind.SIGNALLED, pod=pod or timeline.meta.pod, container=container)
-    return [(r.t_ns, str(r.data["signal"])) for r in records if r.data["signal"] == signal]
+    return [r for r in records if r.data["signal"] == signal]
+
+
+def _may_be_in(stretch: Stretch, record: Record) -> bool:
+    """Whether a record before a stretch may belong to it: a trace from logs is no more precise than a second."""
+    return record.t_ns < stretch.begin_ns <= record.t_ns + record.precision_ns
 
 
 def pod_gone_within(window: str, *, grace_s: float = 0.0, after: After = FAULT, pod: str = "") -> Fact:
