@@ -106,7 +106,12 @@ def test_deletion_is_asked_for_by_uid_and_refusals_are_told(world: World, monkey
     world.namespace("r1", "k1")
     seen: list[Any] = []
     real = world.api.delete
-    monkeypatch.setattr(world.api, "delete", lambda path, body: (seen.append(body), real(path, body))[1])
+
+    def delete(path: str, body: Any) -> Any:
+        seen.append(body)
+        return real(path, body)
+
+    monkeypatch.setattr(world.api, "delete", delete)
     assert namespaces.ask(_api(world), SPACE, "r1") == ""
     assert seen[0]["preconditions"] == {"uid": f"uid-namespace-{SPACE}"}
     assert namespaces.ask(_api(world), SPACE, "r1") == "gone"

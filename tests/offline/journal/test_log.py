@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from podvow.api import ApiError
 from podvow.errors import UsageError
-from podvow.journal import faultpoint, log
+from podvow.journal import faultpoint
 from podvow.journal.entry import Entry
 from podvow.journal.log import InUseError, Journal
 from podvow.journal.reading import OlderJournalError, is_closed, read
@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_no_half_line(journal: Journal, path: Path, monkeypat
             raise OSError(errno.ENOSPC, "full")
         return real(fd, data[: len(data) // 2])
 
-    monkeypatch.setattr(log.os, "write", half)
+    monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="full"):
         journal.open("fault", HEAL)
     journal.done(entry)

@@ -18,8 +18,8 @@ from podvow.journal import faultpoint, found, mirror
 from podvow.journal.act import Site
 from podvow.journal.reach import Target
 from podvow.journal.reading import is_closed, read
-from podvow.journal.recover import Report, Wanted, recover
-from podvow.journal.report import ALIVE, BROKEN, GONE, RECOVERED, UNREACHABLE
+from podvow.journal.recover import Wanted, recover
+from podvow.journal.report import ALIVE, BROKEN, GONE, RECOVERED, UNREACHABLE, Report
 from podvow.labels import MANAGED_LABEL, RUN_LABEL
 from tests.offline.journal.cluster import World
 from tests.offline.journal.nodes import breaks
