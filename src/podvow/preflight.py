@@ -51,7 +51,8 @@ _NAMESPACES = (
 )
 _PERMISSIONS = (
     *_permissions("", "pods", "create get list watch patch delete"),
-    *_permissions("", "configmaps", "create delete"),
+    *_permissions("", "configmaps", "create get patch delete"),
+    *_permissions("coordination.k8s.io", "leases", "create get patch delete"),
     *_permissions("", "secrets", "create delete"),
     *_permissions("", "services", "create delete"),
     *_permissions("apps", "daemonsets", "create get list watch patch delete"),

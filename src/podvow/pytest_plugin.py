@@ -81,7 +81,7 @@ def _plan(item: pytest.Item, session: Session, shared: dict[str, Planned]) -> Pl
     resolved = spec.resolved(callspec.params if callspec else {})
     own_id = scenario_id(item)
     # Two tests with the very same scenario share one recording: the first one's.
-    same = repr((resolved.manifests(), [str(s) for s in map(_words, resolved.steps)]))
+    same = repr((resolved.manifests(), resolved.static, [str(s) for s in map(_words, resolved.steps)]))
     if same in shared:
         return shared[same]
     planned = Planned(own_id, key_of(own_id), item.nodeid, resolved, session.evidence / f"{slug(own_id)}.jsonl")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic, Undo
 from podvow.labels import DOMAIN, MANAGED, RUN_LABEL
 
 _STATICS = "/etc/kubernetes/manifests/podvow-"
+_STATIC = re.compile(re.escape(_STATICS) + r"([-a-z0-9]+)-[a-z0-9]+\.json")
+"""Run and key of the scenario; the key has no dash in it."""
 _LOOK = (
     f'for u in {CONTAINERD} {KUBELET}; do s=$(systemctl is-active "$u"); '
     '[ "$s" = active ] || echo "unit $u is $s"; done; '
@@ -37,12 +40,16 @@ class Leak:
         why: in which state, or what holds it.
         undo: what would take it away, None when nothing of podvow's would.
         named: whether its very name says that it is podvow's.
+        node: the node that it is on, empty for none.
+        run: the run whose it is, empty when its name does not say.
     """
 
     thing: str
     why: str
     undo: Undo | None = None
     named: bool = True
+    node: str = ""
+    run: str = ""
 
     def __str__(self) -> str:
         return f"{self.thing}: {self.why}"
@@ -60,13 +67,22 @@ class Spared:
     runs: frozenset[str] = field(default_factory=frozenset)
     nodes: frozenset[str] = field(default_factory=frozenset)
 
+    def __or__(self, other: Spared) -> Spared:
+        return Spared(self.runs | other.runs, self.nodes | other.nodes)
 
-def audit_nodes(site: Site, spared: Spared, nodes: Collection[str] | None = None) -> list[Leak]:
+    def leave_out(self, leaks: Iterable[Leak]) -> list[Leak]:
+        """Return the leaks that are none of theirs.
+
+        Who is spared must be asked after the audit: a run that began meanwhile said so before it changed anything.
+        """
+        return [leak for leak in leaks if leak.node not in self.nodes and leak.run not in self.runs]
+
+
+def audit_nodes(site: Site, nodes: Collection[str] | None = None) -> list[Leak]:
     """Look at nodes: units, frost and power, network configuration, static Pods, timers, resources in their status.
 
     Args:
         site: the cluster.
-        spared: what is not to be named.
         nodes: which nodes; None for all.
 
     Raises:
@@ -75,10 +91,10 @@ def audit_nodes(site: Site, spared: Spared, nodes: Collection[str] | None = None
     listing = [
         raw
         for raw in site.api.get("/api/v1/nodes").get("items") or ()
-        if (nodes is None or raw["metadata"]["name"] in nodes) and raw["metadata"]["name"] not in spared.nodes
+        if nodes is None or raw["metadata"]["name"] in nodes
     ]
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
-        found = list(pool.map(lambda raw: [*_in_the_api(raw), *_on_the_node(site.access, raw, spared)], listing))
+        found = list(pool.map(lambda raw: [*_in_the_api(raw), *_on_the_node(site.access, raw)], listing))
     return [leak for each in found for leak in each]
 
 
@@ -86,13 +102,13 @@ def _in_the_api(raw: Mapping[str, Any]) -> Iterator[Leak]:
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     for resource in dict.fromkeys([*(status.get("capacity") or ()), *(status.get("allocatable") or ())]):
         if resource.startswith(f"{DOMAIN}/"):
-            yield Leak(f"node {name}", f"offers {resource}", RemoveResource(name, resource))
+            yield Leak(f"node {name}", f"offers {resource}", RemoveResource(name, resource), node=name)
     for taint in (raw.get("spec") or {}).get("taints") or ():
         if str(taint.get("key", "")).startswith(f"{DOMAIN}/"):
-            yield Leak(f"node {name}", f"has the taint {taint['key']}")
+            yield Leak(f"node {name}", f"has the taint {taint['key']}", node=name)
 
 
-def _on_the_node(access: NodeAccess | None, raw: Mapping[str, Any], spared: Spared) -> Iterator[Leak]:
+def _on_the_node(access: NodeAccess | None, raw: Mapping[str, Any]) -> Iterator[Leak]:
     name = raw["metadata"]["name"]
     if access is None:
         return
@@ -102,50 +118,47 @@ def _on_the_node(access: NodeAccess | None, raw: Mapping[str, Any], spared: Spar
         if isinstance(machine, NodePower):
             life = machine.life(name)
             if life.frozen or not life.running:
-                yield Leak(f"node {name}", "is frozen" if life.frozen else "is switched off", heal, named=False)
+                yield Leak(
+                    f"node {name}", "is frozen" if life.frozen else "is switched off", heal, named=False, node=name
+                )
                 return
         lines = access.exec(name, ["sh", "-c", _LOOK]).stdout.decode(errors="replace").splitlines()
     except CommandError as error:
-        yield Leak(f"node {name}", f"cannot be looked at: {error.message}", heal, named=False)
+        yield Leak(f"node {name}", f"cannot be looked at: {error.message}", heal, named=False, node=name)
         return
     for line in lines:
         kind, _, what = line.partition(" ")
         match kind:
             case "unit":
-                yield Leak(f"node {name}", what, heal, named=False)
+                yield Leak(f"node {name}", what, heal, named=False, node=name)
             case "network":
-                yield Leak(f"node {name}", f"its pod network is changed: {what} is there", heal)
+                yield Leak(f"node {name}", f"its pod network is changed: {what} is there", heal, node=name)
             case "timer":
-                yield Leak(f"node {name}", f"a timer is armed: {what}", heal)
-            case "static" if not any(what.startswith(f"{_STATICS}{run}-") for run in spared.runs):
-                yield Leak(f"node {name}", f"has the static Pod {what}", _remove(name, what))
+                yield Leak(f"node {name}", f"a timer is armed: {what}", heal, node=name)
+            case "static":
+                found = _STATIC.fullmatch(what)
+                undo, run = (RemoveStatic(name, what), found[1]) if found else (None, "")
+                yield Leak(f"node {name}", f"has the static Pod {what}", undo, node=name, run=run)
             case _:
                 pass
 
 
-def _remove(node: str, path: str) -> RemoveStatic | None:
-    """Return the undo, None for a file whose name is none that podvow gives."""
-    return RemoveStatic(node, path) if path.startswith(_STATICS) and path.endswith(".json") else None
-
-
-def audit_objects(api: Api, spared: Spared) -> list[Leak]:
+def audit_objects(api: Api) -> list[Leak]:
     """Look for objects with our label, of every kind that can be listed.
 
     Raises:
         ApiError: the server refused.
     """
-    gone_with_them = {str(raw["metadata"]["name"]): run for run, group in labelled(api).items() for raw in group}
-    leaks = [
-        Leak(f"namespace {name}", f"of run {run}") for name, run in gone_with_them.items() if run not in spared.runs
-    ]
+    spaces = {str(raw["metadata"]["name"]): run for run, group in labelled(api).items() for raw in group}
+    leaks = [Leak(f"namespace {name}", f"of run {run}", run=run) for name, run in spaces.items()]
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
         lists = list(pool.map(lambda path: _ours(api, path), _collections(api)))
     for path, raw in (pair for each in lists for pair in each):
         metadata = raw["metadata"]
-        run = (metadata.get("labels") or {}).get(RUN_LABEL)
-        if run not in spared.runs and metadata.get("namespace") not in gone_with_them:
+        run = str((metadata.get("labels") or {}).get(RUN_LABEL, ""))
+        if metadata.get("namespace") not in spaces:  # those go with it
             name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-            leaks.append(Leak(f"{path.rpartition('/')[2]} {name}", f"of run {run}"))
+            leaks.append(Leak(f"{path.rpartition('/')[2]} {name}", f"of run {run}", run=run))
     return leaks
 
 

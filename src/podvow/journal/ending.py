@@ -25,15 +25,12 @@ def left_on_nodes(site: Site, journal: Journal) -> list[str]:
     if not journal.nodes:
         return []
     try:
-        found = audit_nodes(site, Spared(), journal.nodes)
-        others = Spared()
-        if found:  # by another run, perhaps
-            run = journal.header.run
-            others = spared(site.api, {r: n for r, n in runs_in(site.api).items() if r != run})
-            found = audit_nodes(site, others, journal.nodes)
+        found = audit_nodes(site, journal.nodes)
+        others = spared(site.api, runs_in(site.api).keys() - {journal.header.run}) if found else Spared()
     except ApiError as error:
         return [f"{entry.words}: {error.message}" for entry in journal.open_entries if node_of(entry.undo)]
-    unwell = {leak.thing.removeprefix("node ") for leak in found}
+    found = others.leave_out(found)
+    unwell = {leak.node for leak in found}
     for entry in journal.open_entries:
         node = node_of(entry.undo)
         if node and node not in unwell | others.nodes:

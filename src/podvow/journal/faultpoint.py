@@ -77,8 +77,9 @@ def _strike(way: str) -> None:
         case "PARENT":
             os.kill(os.getppid(), signal.SIGKILL)
         case "SIGINT2":
-            os.kill(os.getpid(), signal.SIGINT)
+            # The first one may raise KeyboardInterrupt right here: the second must be on its way by then.
             threading.Thread(target=_press_again, name="second Ctrl-C", daemon=True).start()
+            os.kill(os.getpid(), signal.SIGINT)
         case _:
             os.kill(os.getpid(), signal.Signals[way])
 

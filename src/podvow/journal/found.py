@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,16 +40,16 @@ def runs_in(api: Api) -> dict[str, list[str]]:
     return {run: [str(raw["metadata"]["name"]) for raw in group] for run, group in labelled(api).items()}
 
 
-def spared(api: Api, alive: Mapping[str, object]) -> Spared:
+def spared(api: Api, alive: Iterable[str]) -> Spared:
     """Return what belongs to runs that are alive: they, and the nodes that they disturb just now.
 
     Raises:
         ApiError: the server refused.
     """
-    nodes = {
-        node_of(entry.undo) for run in alive for entry in mirror.load(api, namespace_of(run, JOURNAL_KEY)).entries
-    }
-    return Spared(frozenset(alive), frozenset(nodes - {""}))
+    runs = frozenset(alive)
+    copies = [mirror.load(api, namespace_of(run, JOURNAL_KEY)) for run in runs]
+    nodes = {node_of(entry.undo) for copy in copies for entry in copy.entries}
+    return Spared(runs, frozenset(nodes - {""}))
 
 
 def alive_in(api: Api, runs: Mapping[str, list[Mapping[str, Any]]], *, certain: frozenset[str]) -> dict[str, str]:

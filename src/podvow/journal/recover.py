@@ -16,7 +16,7 @@ from podvow.cluster.lifecycle import NoClusterError
 from podvow.errors import PodvowError, UsageError
 from podvow.journal import found, identity, mirror
 from podvow.journal.act import Site
-from podvow.journal.audit import Leak, audit_nodes, audit_objects
+from podvow.journal.audit import Leak, Spared, audit_nodes, audit_objects
 from podvow.journal.dead import Recovery
 from podvow.journal.entry import Entry
 from podvow.journal.log import InUseError, Journal
@@ -28,6 +28,8 @@ from podvow.journal.undo import Undo
 from podvow.labels import JOURNAL_KEY, namespace_of
 
 _PATIENCE_S = 180.0
+_ROUNDS = 3
+"""What lies on a node that stands still is seen once it goes on."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ class _Cluster:
             journal = self._held.journals.get(run)
             entries = journal.open_entries if journal else self._mirrored(run, told)
             recovery.run(told, entries, names, journal or _NoBook())
-        self._look(recovery, {*alive, *others, *self._held.alive})
+        self._look(recovery, frozenset(dead) - set(alive))
 
     def _leave_strangers(self) -> None:
         """Give up journals of a cluster that had this name before."""
@@ -225,18 +227,29 @@ class _Cluster:
         told.notes += copy.broken
         return copy.entries
 
-    def _look(self, recovery: Recovery, alive: set[str]) -> None:
+    def _look(self, recovery: Recovery, dead: frozenset[str]) -> None:
         """Audit; remove what no journal knew of but is podvow's by its name; audit again."""
         self._report.looked_at.append(str(self._target))
-        spared = found.spared(self._site.api, dict.fromkeys(alive))
-        leaks = audit_nodes(self._site, spared)
-        # A unit that is down may be somebody's maintenance; in a cluster that podvow made there is nobody else.
-        sweepable = [leak.undo for leak in leaks if leak.undo and (leak.named or self._target.provider == "kind")]
-        if sweepable:
-            self._report.swept += recovery.sweep(sweepable)
-            leaks = audit_nodes(self._site, spared)
-        leaks += audit_objects(self._site.api, spared)
+        for _ in range(_ROUNDS):
+            leaks = self._leaks(lambda: audit_nodes(self._site), dead)
+            # A unit that is down may be somebody's maintenance; in a cluster that podvow made there is nobody else,
+            # as long as no other run is alive.
+            alone = self._target.provider == "kind" and not self._spared(dead).runs
+            undos = [leak.undo for leak in leaks if leak.undo and (leak.named or alone)]
+            if not undos:
+                break
+            self._report.swept += recovery.sweep(undos)
+        leaks = self._leaks(lambda: [*audit_nodes(self._site), *audit_objects(self._site.api)], dead)
         self._report.leaks += dict.fromkeys(map(str, self._fresh(leaks)))
+
+    def _leaks(self, audit: Callable[[], list[Leak]], dead: frozenset[str]) -> list[Leak]:
+        """Audit, and leave out what belongs to other runs than the dead ones, begun or ended meanwhile too."""
+        before = self._spared(dead)
+        leaks = audit()
+        return (before | self._spared(dead)).leave_out(leaks) if leaks else []
+
+    def _spared(self, dead: frozenset[str]) -> Spared:
+        return found.spared(self._site.api, found.runs_in(self._site.api).keys() - dead | self._held.alive)
 
     def _fresh(self, leaks: Sequence[Leak]) -> list[Leak]:
         """Leave out what the report on a run says already, with what holds it up."""
