@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from filelock import FileLock
 
 from podvow import cli, leftovers, parts, resume, runlock
 from podvow import session as session_module
@@ -64,9 +65,11 @@ def _lost(reason: str = "interrupted") -> Record:
     return Record(5, 0, 1, Source.HARNESS, Kind.LOST, data={"reason": reason})
 
 
-def _verdict(session: Session, scenario: str, verdict: Verdict = Verdict.HOLDS, evidence: str = "own") -> Path:
+def _verdict(
+    session: Session, scenario: str, verdict: Verdict = Verdict.HOLDS, evidence: str = "own", claim: str = "a.b.c"
+) -> Path:
     name = f"evidence/{slug(scenario)}.jsonl" if evidence == "own" else evidence
-    save_judged(session, Judged(scenario, "t", ("a.b.c",), verdict, evidence=name))
+    save_judged(session, Judged(scenario, "t", (claim,), verdict, evidence=name))
     return session.folder / "verdicts" / f"{slug(scenario)}.json"
 
 
@@ -254,7 +257,7 @@ def test_a_run_is_alive_as_long_as_its_process_is(session: Session) -> None:
 
 
 def test_a_worker_that_goes_on_without_its_driver_keeps_the_run_alive(session: Session) -> None:
-    worker = runlock.FileLock(session.folder / runlock.DRIVER)
+    worker = FileLock(session.folder / runlock.DRIVER)
     with worker, pytest.raises(UsageError, match="still alive"), runlock.held(session.folder):
         pytest.fail("its worker is at it")
     with runlock.held(session.folder):
@@ -351,7 +354,7 @@ def test_a_resumed_run_judges_what_is_left_and_reports_everything(
     # The first part had judged one test, recorded another one, and was killed in a third.
     for scenario, data in {TOOLS: "tools.jsonl", NETWORK: "network.jsonl"}.items():
         (session.evidence / f"{slug(scenario)}.jsonl").write_bytes((DATA / data).read_bytes())
-    done = _verdict(session, TOOLS)
+    done = _verdict(session, TOOLS, claim="isolation.images.tools-stay-in-init")
     _evidence(session, HIDDEN, _lost())
     before = {p: p.stat().st_mtime_ns for p in (done, *session.evidence.iterdir()) if HIDDEN not in p.name}
     second = resume.next_part(session)
@@ -386,16 +389,7 @@ def test_when_everything_was_judged_only_the_report_is_written(
     handler = signal.getsignal(signal.SIGTERM)
     chosen = dataclasses.replace(session, selection=Selection(keyword="a_tool_of"))
     (session.evidence / f"{slug(TOOLS)}.jsonl").write_bytes((DATA / "tools.jsonl").read_bytes())
-    save_judged(
-        chosen,
-        Judged(
-            TOOLS,
-            "t",
-            ("isolation.images.tools-stay-in-init",),
-            Verdict.HOLDS,
-            evidence=f"evidence/{slug(TOOLS)}.jsonl",
-        ),
-    )
+    _verdict(chosen, TOOLS, claim="isolation.images.tools-stay-in-init")
     second = resume.next_part(chosen)
     options = [str(SUITES), f"--rootdir={ROOT}", f"--podvow-session={second.save()}", "-q", "--no-header"]
     try:
