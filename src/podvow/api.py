@@ -31,7 +31,7 @@ import urllib3
 from urllib3 import exceptions as transport_errors
 
 from podvow.errors import ClusterUnusableError, PodvowError, UsageError
-from podvow.redact import VAULT, blanked
+from podvow.redact import VAULT, blanked, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -378,6 +378,8 @@ class Api:
         except ValueError as error:
             text = data[:200].decode(errors="replace")
             raise ApiError(0, "not JSON", text, request=str(request), hint=_UNREACHABLE_HINT) from error
+        if request.verb != "GET" or "/secrets" in request.path:
+            VAULT.learn(found_in(parsed))
         return parsed
 
     def _call(self, request: _Request, *, retry: bool = True) -> bytes:
@@ -451,6 +453,7 @@ class Api:
             VAULT.learn(authorization.split()[-1:])  # a plug-in may have renewed it
         body = None
         if request.body is not None:
+            VAULT.learn(found_in(request.body))
             headers["Content-Type"] = request.content_type
             body = json.dumps(request.body, separators=(",", ":")).encode()
         query = f"?{urlencode(request.params)}" if request.params else ""

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 BLANK = "<redacted>"
-SHORTEST = 6
+SHORTEST = 8
 """Values of fewer characters are blanked inside Secrets only: as words of a text they would hide half of it."""
 _GROUP = 4
 """Characters in which base64 encodes three bytes."""
@@ -43,7 +43,7 @@ _PATTERNS = tuple(
         (r"(authorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic)\s+)?)[^\s\"',}]{6,}", re.IGNORECASE),
         (r"(\bbearer\s+)[A-Za-z0-9+/=._~-]{20,}", re.IGNORECASE),
         (r"(\b[a-z][a-z0-9+.-]*://[^\s/@:]+:)[^\s/@]+(?=@)", re.IGNORECASE),
-        (r"(client-key-data\W{1,4}\s*)[A-Za-z0-9+/=]{8,}", 0),
+        (r"(client-key-data[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9+/=]{8,}", 0),
     )
 )
 

@@ -176,8 +176,8 @@ def _only(event: Any, name: str) -> None:
         raise _BrokenError(f"tag {clipped(event.tag)} is not allowed", event)
 
 
-_RESOLVER = yaml.resolver.Resolver()
-_CONSTRUCTOR = yaml.constructor.SafeConstructor()
+_RESOLVER: Any = yaml.resolver.Resolver()
+_CONSTRUCTOR: Any = yaml.constructor.SafeConstructor()
 
 
 def _scalar(event: Any) -> Any:

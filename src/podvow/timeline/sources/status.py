@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podvow.redact import without_secrets
+from podvow.redact import blanked
 from podvow.timeline.record import Kind, Record, Source
 
 _NOISE = ("managedFields",)
@@ -13,7 +13,8 @@ _NOISE = ("managedFields",)
 def slim(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the object without what says nothing about behaviour; the data of Secrets is blanked."""
     metadata = {k: v for k, v in raw.get("metadata", {}).items() if k not in _NOISE}
-    return dict(without_secrets({**raw, "metadata": metadata}))
+    slimmed = {**raw, "metadata": metadata}
+    return dict(blanked(slimmed)) if raw.get("kind") == "Secret" else slimmed
 
 
 def from_object(raw: dict[str, Any], *, received_ns: int, seq: int, deleted: bool = False) -> Record:

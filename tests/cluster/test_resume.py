@@ -1,0 +1,110 @@
+"""A run that is killed in the middle goes on where it was: nothing is judged twice, nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podvow.api import Api
+from podvow.cluster.provider import Cluster
+from podvow.deadline import Deadline
+from podvow.paths import ROOT
+from podvow.scenario.manifest import RUN_LABEL
+from tests.cluster.command import PODVOW, podvow
+
+SELECTION = ("--area", "isolation")
+_KILLED_AFTER = 3
+_PATIENCE_S = 120
+
+
+def _new_folder(before: set[Path]) -> Path | None:
+    found = {p.parent for p in (ROOT / "reports" / "runs").glob("*/session.json")} - before
+    return next(iter(found), None)
+
+
+def _killed(*args: str, verdicts: int) -> Path:
+    """Start a run and kill it, without any warning, once it has reached some verdicts; return its folder."""
+    before = {p.parent for p in (ROOT / "reports" / "runs").glob("*/session.json")}
+    process = subprocess.Popen(
+        [PODVOW, "run", *args], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+    )
+    tick = threading.Event()
+    deadline = Deadline.after(_PATIENCE_S)
+    folder: Path | None = None
+    try:
+        while process.poll() is None and not deadline.passed:
+            folder = folder or _new_folder(before)
+            if folder and len(list((folder / "verdicts").glob("*.json"))) >= verdicts:
+                break
+            tick.wait(0.02)
+        assert process.poll() is None, "it ended before it could be killed"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert folder is not None
+    return folder
+
+
+def _stamps(folder: Path) -> dict[Path, int]:
+    return {p: p.stat().st_mtime_ns for part in ("verdicts", "evidence") for p in (folder / part).glob("*.json*")}
+
+
+def _left(api: Api, run: str) -> list[str]:
+    items = api.get("/api/v1/namespaces")["items"]
+    labels = {i["metadata"]["name"]: i["metadata"].get("labels", {}).get(RUN_LABEL, "") for i in items}
+    return [name for name, label in labels.items() if label.startswith(run)]
+
+
+def _results(folder: Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return results
+
+
+@pytest.fixture(scope="module")
+def whole(cluster: Cluster) -> dict[str, str]:  # noqa: ARG001 - needs it up
+    """The verdicts of the same selection, run in one piece."""
+    done = podvow("run", *SELECTION)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {s["id"]: s["verdict"] for s in _results((ROOT / "reports" / "latest").resolve())["scenarios"]}
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_a_killed_run_goes_on(cluster: Cluster, whole: dict[str, str], processes: tuple[str, ...]) -> None:
+    folder = _killed(*SELECTION, *processes, verdicts=_KILLED_AFTER)
+    reached = _stamps(folder / ".")
+    assert not (folder / "results.json").exists()
+    kept = [p for p in reached if p.parent.name == "verdicts"]
+    assert _KILLED_AFTER <= len(kept) < len(whole)
+    deadline = Deadline.after(_PATIENCE_S)
+    done = podvow("run", "--resume", folder.name)
+    while "still alive" in done.stderr and not deadline.passed:  # an xdist worker ends on its own
+        threading.Event().wait(1.0)
+        done = podvow("run", "--resume", folder.name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    now = _stamps(folder)
+    assert {p: now.get(p) for p in kept} == {p: reached[p] for p in kept}, "verdicts of before are not touched"
+    results = _results(folder)
+    assert {s["id"]: s["verdict"] for s in results["scenarios"]} == whole
+    assert results["run"]["complete"] is True
+    assert "resumed" in (folder / "summary.md").read_text(encoding="utf-8")
+    with Api.connect(cluster.kubeconfig, cluster.context) as api:
+        assert _left(api, folder.name) == []
+    again = podvow("run", "--resume", folder.name)
+    assert (again.returncode, "nothing to resume" in again.stdout) == (0, True)
+
+
+def test_other_options_are_refused_while_it_is_open(cluster: Cluster) -> None:
+    folder = _killed(*SELECTION, verdicts=1)
+    refused = podvow("run", "--resume", folder.name, "--area", "ordering")
+    assert refused.returncode == 2
+    assert "area: ['isolation'], not ['ordering']" in refused.stderr
+    assert podvow("run", "--resume", folder.name, *SELECTION).returncode == 0
+    with Api.connect(cluster.kubeconfig, cluster.context) as api:
+        assert _left(api, folder.name) == []
