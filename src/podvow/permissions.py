@@ -106,6 +106,11 @@ KUBELETS = Feature(
     _rules(("", "nodes/proxy", "get")),
     lost="their feature gates, back-off and free disk stay unknown",
 )
+JOURNAL = Feature(
+    "journal",
+    "every run: its pulse, and the undo of what it changes, kept in a namespace of the run",
+    _rules(("", "configmaps", "create get patch"), ("coordination.k8s.io", "leases", "create get patch")),
+)
 OFFER = Feature(
     "fault offer_resource",
     "an extended resource that a node offers for a while",
@@ -115,6 +120,7 @@ OFFER = Feature(
 _WATCHED = "create get list watch"
 _TABLE = (
     BASE,
+    JOURNAL,
     GATES,
     KUBELETS,
     _one("deploy ConfigMap", "fixtures with a ConfigMap", "", "configmaps", "create get"),
@@ -232,7 +238,7 @@ def used_by(scenarios: Iterable[Scenario], withheld: Collection[str] = ()) -> tu
     """
     left = [scenario for scenario in scenarios if not withheld or scenario.needs.isdisjoint(withheld)]
     names = {feature.name for scenario in left for feature in features_of(scenario)}
-    names |= {BASE.name, GATES.name} | (set() if NODE_ACCESS in withheld else {KUBELETS.name})
+    names |= {BASE.name, JOURNAL.name, GATES.name} | (set() if NODE_ACCESS in withheld else {KUBELETS.name})
     return tuple(feature for feature in _TABLE if feature.name in names)
 
 

@@ -55,12 +55,12 @@ def test_rules_do_not_hang_on_the_order_of_what_is_asked_for(permissions: list[P
 
 def test_every_scenario_of_the_suites_is_in_the_table(everything: Selection) -> None:
     used = {feature.name for scenario in everything.scenarios for feature in features_of(scenario)}
-    assert used | {"base", "gates", "kubelets"} == set(FEATURES), "nothing is missing and nothing is left over"
+    assert used | {"base", "journal", "gates", "kubelets"} == set(FEATURES), "nothing is missing and nothing is left over"
 
 
 def test_a_role_for_a_few_scenarios_grants_less(everything: Selection) -> None:
     some = Scenario(pod="bare")
-    assert {f.name for f in used_by([some])} == {"base", "gates", "kubelets"}
+    assert {f.name for f in used_by([some])} == {"base", "journal", "gates", "kubelets"}
     few, all_of_them = (needs_of(used_by(scenarios)) for scenarios in ([some], everything.scenarios))
     assert {n.permission for n in few} < {n.permission for n in all_of_them}
 
