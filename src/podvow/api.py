@@ -300,6 +300,24 @@ class Api:
         """
         return self._json(_Request("POST", path, params, body))
 
+    def ask(
+        self, path: str, body: Mapping[str, Any] | None = None, *, params: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Any], Mapping[str, list[str]]]:
+        """Send one request, never twice: a GET, or with a body a POST.
+
+        Returns:
+            The answer and its headers, by lower-case name.
+
+        Raises:
+            ApiError: it was refused, or there was no answer.
+        """
+        request = _Request("GET" if body is None else "POST", path, params, body)
+        response = self._exchange(request)
+        if not _ok(response.status):
+            raise _refused(request, response, response.data)
+        headers = {name.lower(): response.headers.getlist(name) for name in response.headers}
+        return json.loads(response.data), headers
+
     def put(self, path: str, body: Mapping[str, Any], *, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Replace an object."""
         return self._json(_Request("PUT", path, params, body))

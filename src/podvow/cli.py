@@ -10,10 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from podvow import cli_claims, cli_cluster, cli_recover
+from podvow import cli_check, cli_claims, cli_cluster, cli_recover, cli_target
 from podvow.cluster import process
-from podvow.errors import ExitCode, PodvowError, UsageError
-from podvow.profiles import profile_named
+from podvow.errors import ExitCode, PodvowError
 
 app = typer.Typer(
     help="Judges whether a real Kubernetes cluster keeps the documentation's promises about Pods.",
@@ -24,6 +23,7 @@ app = typer.Typer(
 cli_cluster.register(app)
 cli_claims.register(app)
 cli_recover.register(app)
+cli_check.register(app)
 
 
 @app.command()
@@ -41,50 +41,28 @@ def run(  # noqa: PLR0917 - typer passes options by name
     ] = 0,
     profile: Annotated[str, typer.Option(help="fast, default or nightly (docs/speed.md).")] = "default",
     per_node: Annotated[int, typer.Option(min=1, help="Pods that a node takes at a time.")] = 40,
+    namespaced: Annotated[bool, typer.Option(help="Stay inside namespaces of its own: nothing on nodes.")] = False,  # noqa: FBT002
     up: Annotated[bool, typer.Option(help="Make podvow's kind cluster when it is not there.")] = False,  # noqa: FBT002
     resume: Annotated[str, typer.Option(metavar="ID", help="Go on with a run that was interrupted.")] = "",
     collect_only: Annotated[bool, typer.Option(help="List the scenarios, run nothing.")] = False,  # noqa: FBT002
 ) -> None:
     """Judge a cluster: run the scenarios, judge their timelines, write the report."""
     from podvow import run as command  # noqa: PLC0415 - pytest is not imported for the other commands
+    from podvow.selection import collect  # noqa: PLC0415
     from podvow.session import Selection, new_session  # noqa: PLC0415
 
     if resume:
         raise typer.Exit(int(command.run_on(resume, _given(context_of))))
-    chosen = provider or ("existing" if kubeconfig or context else "kind")
-    if chosen not in {"kind", "existing"}:
-        raise UsageError(f"unknown provider {chosen!r}", hint="--provider kind or --provider existing")
-    name = name or profile_named(profile).cluster
-    if chosen == "kind" and (kubeconfig or context):
-        raise UsageError(
-            "--kubeconfig and --context belong to --provider existing",
-            hint="podvow finds its kind cluster by --name",
-        )
-    if chosen == "existing" and not (kubeconfig and context):
-        raise UsageError(
-            "an existing cluster needs --kubeconfig FILE and --context NAME",
-            hint="podvow never uses the current context by silence",
-        )
-    command.check_claims(claim or ())
+    target = cli_target.chosen(provider, name, kubeconfig, context, profile)
     selection = Selection(tuple(claim or ()), tuple(area or ()), keyword, processes)
+    collected = collect(selection, profile)
     if collect_only:
-        raise typer.Exit(command.listing(selection.options()))
+        typer.echo("\n".join((*collected.tests, f"{len(collected.tests)} tests")))
+        return
     session = new_session(
-        provider=chosen,
-        name=name,
-        kubeconfig=_absolute(kubeconfig),
-        context=context,
-        profile=profile,
-        per_node=per_node,
-        selection=selection,
-        up=up,
+        **target, profile=profile, per_node=per_node, selection=selection, up=up, namespaced=namespaced
     )
-    raise typer.Exit(int(command.run(session)))
-
-
-def _absolute(kubeconfig: str) -> str:
-    """Return the file as whoever resumes the run from elsewhere finds it."""
-    return str(Path(kubeconfig).expanduser().absolute()) if kubeconfig else ""
+    raise typer.Exit(int(command.run(session, collected)))
 
 
 def _given(context: typer.Context) -> dict[str, Any]:
@@ -95,7 +73,7 @@ def _given(context: typer.Context) -> dict[str, Any]:
         if name != "resume" and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
     }
     if "kubeconfig" in typed:
-        typed["kubeconfig"] = _absolute(typed["kubeconfig"])
+        typed["kubeconfig"] = cli_target.absolute(typed["kubeconfig"])
     return typed
 
 

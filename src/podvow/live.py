@@ -8,7 +8,7 @@ import resource
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,20 +17,20 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from podvow.api import Api
-from podvow.claims import Claim
 from podvow.cluster import lifecycle
 from podvow.cluster.cpu import CpuMeter, used_s
 from podvow.cluster.existing import existing_cluster
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError
+from podvow.faults.base import NODE_ACCESS
 from podvow.journal import identity
 from podvow.parts import CLUSTER, STATS
 from podvow.profiles import profile_named
 from podvow.progress import Progress
 from podvow.runlock import DRIVER
-from podvow.scenario.applicable import applicable_nodes, lacking
-from podvow.scenario.driver import Driver, Planned, workers
+from podvow.scenario.driver import Driver, Planned
+from podvow.scenario.placing import Item, place
 from podvow.session import Session
 from podvow.timeline import Timeline, load
 from podvow.whole import write_whole
@@ -42,21 +42,6 @@ _POLL_S = 0.2
 def _loaded(path: Path, *, whole: bool = True) -> Timeline:
     """Read evidence that several tests in a row may share."""
     return load(path, whole=whole)
-
-
-@dataclass(frozen=True)
-class Item:
-    """A test that is to be judged.
-
-    Attributes:
-        id: its stable id.
-        planned: the recording that it judges, possibly shared with other tests.
-        claims: the claims that it judges.
-    """
-
-    id: str
-    planned: Planned
-    claims: tuple[Claim, ...]
 
 
 class Recorded(Protocol):
@@ -76,7 +61,7 @@ class Recorded(Protocol):
 
 
 def connect(session: Session) -> tuple[Cluster, Api]:
-    """Return the session's cluster and a connection to it.
+    """Return the session's cluster and a connection to it; without a way onto its nodes if that is withheld.
 
     Raises:
         ClusterUnusableError: it is away.
@@ -85,6 +70,8 @@ def connect(session: Session) -> tuple[Cluster, Api]:
         cluster = existing_cluster(Path(session.kubeconfig), session.context)
     else:
         cluster = lifecycle.attach(session.name)
+    if NODE_ACCESS in session.withheld:
+        cluster = replace(cluster, access=None)
     return cluster, Api.connect(cluster.kubeconfig, cluster.context)
 
 
@@ -103,11 +90,13 @@ class Live:
         self._began = time.monotonic()
         self._cluster, self._api = connect(session)
         self._profile: ClusterProfile = read_profile(self._api)
-        self._reasons: dict[str, str] = {}
-        self._runnable = self._plan(items)
+        placed = place(
+            items, self._profile, node_access=self._cluster.access is not None, withheld=session.withheld
+        )
+        self._reasons = placed.reasons
         # An earlier part of a resumed run may have recorded some of them already.
-        self._stored = {p.key for p in self._runnable if session.part > 1 and p.evidence.exists()}
-        self._runnable = [p for p in self._runnable if p.key not in self._stored]
+        self._stored = {p.key for p in placed.runnable if session.part > 1 and p.evidence.exists()}
+        self._runnable = [p for p in placed.runnable if p.key not in self._stored]
         self._lock = FileLock(session.folder / DRIVER)
         try:
             self._lock.acquire(blocking=False)
@@ -136,28 +125,6 @@ class Live:
         )
         self._driver.start()
         write_whole(session.folder / CLUSTER, json.dumps(self._about(), indent=1))
-
-    def _plan(self, items: Sequence[Item]) -> list[Planned]:
-        """Put recordings on the nodes that their claims are about; note the tests that no node can serve."""
-        nodes: dict[str, tuple[Planned, set[str]]] = {}
-        able = workers(self._profile)
-        for item in items:
-            fit, why = applicable_nodes(item.claims, self._profile, able)
-            reason = lacking(
-                item.planned.scenario.needs,
-                node_access=self._cluster.access is not None,
-                worker=any("control-plane" not in n.roles for n in able),
-            )
-            reason = reason or ("" if fit else why)
-            if reason:
-                self._reasons[item.id] = reason
-            else:
-                _, known = nodes.setdefault(item.planned.key, (item.planned, set(fit)))
-                known &= set(fit)
-        return [
-            replace(planned, nodes=() if len(fit) == len(able) else tuple(sorted(fit)))
-            for planned, fit in nodes.values()
-        ]
 
     def timeline(self, planned: Planned) -> Timeline:
         """Wait for a scenario's evidence, from this process's driver or from another one's file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from podvow.cluster.profile import NodeProfile
@@ -70,6 +71,7 @@ def profile_named(name: str) -> RunProfile:
         UsageError: there is none of that name.
     """
     if name not in PROFILES:
+        near = "".join(f"did you mean {other}? " for other in get_close_matches(name, PROFILES, n=1))
         known = "; ".join(f"{p.name}: {p.about}" for p in PROFILES.values())
-        raise UsageError(f"unknown profile {name!r}", hint=known)
+        raise UsageError(f"unknown profile {name!r}", hint=f"{near}{known}")
     return PROFILES[name]

@@ -18,11 +18,12 @@ from podvow import redact
 from podvow.claims import Register, load_register
 from podvow.errors import ExitCode, PodvowError, UsageError
 from podvow.judge import judged
-from podvow.live import Item, Live, Recorded, Replay
+from podvow.live import Live, Recorded, Replay
 from podvow.marks import NotHeldError, Trial
 from podvow.paths import SUITES
 from podvow.scenario.driver import Planned
 from podvow.scenario.model import Scenario, key_of
+from podvow.scenario.placing import Item
 from podvow.session import Session, save_judged, slug
 from podvow.verdict import Judged, Verdict, shown
 
@@ -99,7 +100,8 @@ def _claims(item: pytest.Item) -> tuple[str, ...]:
     return tuple(mark.args) if mark else ()
 
 
-def _item(config: pytest.Config, item: pytest.Item) -> Item:
+def item_of(config: pytest.Config, item: pytest.Item) -> Item:
+    """Return a test with its recording and its claims."""
     register = config.stash[_REGISTER]
     return Item(scenario_id(item), item.stash[_PLANNED], tuple(register.claim(c) for c in _claims(item)))
 
@@ -168,7 +170,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     podvow = config.stash.get(_SESSION, None)
     if podvow is None or config.option.collectonly or not session.items:
         return
-    items = [_item(config, i) for i in session.items if _PLANNED in i.stash]
+    items = [item_of(config, i) for i in session.items if _PLANNED in i.stash]
     if not items:
         return
     if podvow.replay:
@@ -196,7 +198,7 @@ def timeline(request: pytest.FixtureRequest) -> Trial:
     if live is None:
         pytest.fail("suites judge a real cluster: use `podvow run` or `podvow replay FILE`", pytrace=False)
     planned = request.node.stash[_PLANNED]
-    reason = live.not_applicable(_item(request.config, request.node))
+    reason = live.not_applicable(item_of(request.config, request.node))
     if reason:
         pytest.skip(reason)
     trial = Trial(live.timeline(planned))

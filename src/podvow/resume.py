@@ -91,6 +91,7 @@ def options(session: Session) -> dict[str, Any]:
         "processes": chosen.processes,
         "profile": session.profile,
         "per_node": session.per_node,
+        "namespaced": session.namespaced,
         "up": session.up,
         "collect_only": False,
     }

@@ -7,6 +7,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,32 @@ from podvow.cluster import images, lifecycle
 from podvow.cluster.process import CommandError
 from podvow.cluster.profile import read_profile
 from podvow.errors import ClusterUnusableError, ExitCode, UsageError
+from podvow.faults.base import NODE_STATUS
 from podvow.live import connect
 from podvow.paths import FIXTURES, ROOT, SUITES
+from podvow.permissions import OFFER, needs_of, used_by
 from podvow.profiles import profile_named
 from podvow.report.model import NodeInfo, RunInfo
 from podvow.report.register import describe
 from podvow.report.summary import verdict_table
 from podvow.report.write import write_all
+from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.driver import workers
 from podvow.scenario.manifest import images_of, load_fixture
 from podvow.scenario.scheduler import limit_s
-from podvow.session import Session, load_judged, new_session, point_latest
+from podvow.selection import Collected, collect
+from podvow.session import Session, load_judged, point_latest
 from podvow.verdict import Judged, Verdict
 
 _PIPE_WIDTH = 150
 
 
-def run(session: Session) -> ExitCode:
+def run(session: Session, collected: Collected) -> ExitCode:
     """Judge a cluster.
 
     Args:
         session: the run.
+        collected: what is to be judged, by its selection.
 
     Returns:
         The exit code of design.md §9.
@@ -51,7 +57,7 @@ def run(session: Session) -> ExitCode:
     with runlock.held(session.folder):
         session.save()
         try:
-            register = _ready(session)
+            session, register = _ready(session, collected)
         except BaseException:
             # Nothing was run: an empty run among the others would only puzzle.
             shutil.rmtree(session.folder)
@@ -79,33 +85,27 @@ def run_on(run_id: str, given: Mapping[str, Any]) -> ExitCode:
         if code is not None:
             sys.stdout.write(f"run {run_id} is finished (exit code {int(code)}): nothing to resume\n")
             return code
+        collected = collect(session.selection, session.profile)
         session = resume.next_part(session)
         session.save()
         sys.stderr.write(f"run {run_id} goes on: {len(session.kept)} verdicts are kept\n")
-        register = _ready(session)
+        session, register = _ready(session, collected)
         return finish(session, register, pytest_main(session, session.selection.options()))
 
 
-def _ready(session: Session) -> Register:
-    """Check everything that can be checked before anything is created, and return the claims register."""
+def _ready(session: Session, collected: Collected) -> tuple[Session, Register]:
+    """Check everything that can be checked before anything is created.
+
+    Returns:
+        The session with what the run must do without, and the claims register.
+    """
     redact.watch_logs()
     check_fixtures()
     register = load_register(SUITES / "claims.yaml")
     if session.provider == "kind" and session.up:
         lifecycle.up(name=session.name, config=profile_named(session.profile).kind_config)
-    prepare(session)
-    return register
-
-
-def check_claims(ids: Sequence[str]) -> None:
-    """Look up the claims that a selection names, before anything is created.
-
-    Raises:
-        UsageError: one is not in the register.
-    """
-    register = load_register(SUITES / "claims.yaml")
-    for claim_id in ids:
-        register.claim(claim_id)
+    session = replace(session, withheld=dict(NAMESPACED) if session.namespaced else {})
+    return replace(session, withheld={**session.withheld, **prepare(session, collected)}), register
 
 
 def check_fixtures() -> None:
@@ -119,8 +119,11 @@ def check_fixtures() -> None:
             load_fixture(f"{folder}/{path.stem}")
 
 
-def prepare(session: Session) -> None:
+def prepare(session: Session, collected: Collected) -> dict[str, str]:
     """Check that the cluster can be used, creating nothing on it but fixture images on kind nodes.
+
+    Returns:
+        The capabilities that the run must do without because it may not use them, each with the reason.
 
     Raises:
         ClusterUnusableError: everything that stands in the way.
@@ -144,8 +147,9 @@ def prepare(session: Session) -> None:
         findings = preflight.check(
             api,
             profile,
-            images=[] if cluster.access is not None else sorted(_fixture_images()),
-            nodes=chosen,
+            needs=needs_of(used_by(collected.scenarios, session.withheld)),
+            images=[] if cluster.access is not None else sorted(fixture_images()),
+            chosen=chosen,
         )
         for finding in findings:
             if finding.level == "warning":
@@ -155,9 +159,12 @@ def prepare(session: Session) -> None:
         raise ClusterUnusableError(str(error), hint="podvow up") from error
     finally:
         api.close()
+    denied = next((f.text for f in findings if f.missing in OFFER.permissions), "")
+    return {NODE_STATUS: denied} if denied else {}
 
 
-def _fixture_images() -> frozenset[str]:
+def fixture_images() -> frozenset[str]:
+    """Return the images that must be on the nodes."""
     return images_of(
         [m for p in sorted((FIXTURES / "pods").glob("*.yaml")) for m in load_fixture(f"pods/{p.stem}")]
     )
@@ -180,14 +187,6 @@ def pytest_main(session: Session, args: Sequence[str]) -> int:
         return int(pytest.main(options))
     finally:
         os.close(view)
-
-
-def listing(args: Sequence[str]) -> int:
-    """Print the scenarios that a selection matches; touches no cluster. Return the exit code."""
-    session = new_session()
-    code = pytest_main(session, ["--collect-only", *args])
-    shutil.rmtree(session.folder)
-    return int(ExitCode.OK if code == pytest.ExitCode.OK else ExitCode.USAGE)
 
 
 def exit_code(judged: Sequence[Judged], register: Register, *, leaks: Sequence[str]) -> ExitCode:

@@ -7,7 +7,9 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -67,6 +69,8 @@ class Session:
         context: context of an existing cluster.
         profile: name of the run profile (podvow.profiles).
         per_node: Pods that a node takes at a time.
+        namespaced: whether every effect of the run stays inside namespaces that it makes.
+        withheld: capabilities of the cluster that the run must not use, each with the reason.
         replay: evidence files to judge again instead of running anything.
         started: when the run was started, ISO 8601.
         selection: what is judged.
@@ -83,6 +87,8 @@ class Session:
     context: str = ""
     profile: str = "default"
     per_node: int = 40
+    namespaced: bool = False
+    withheld: Mapping[str, str] = field(default_factory=dict)
     replay: Mapping[str, str] = field(default_factory=dict)
     started: str = ""
     selection: Selection = field(default_factory=Selection)
@@ -147,6 +153,13 @@ def new_session(**fields: Any) -> Session:
     for part in ("evidence", "verdicts"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     return Session(run_id=run_id, folder=folder, started=now.isoformat(timespec="seconds"), **fields)
+
+
+@contextmanager
+def passing_session(**fields: Any) -> Iterator[Session]:
+    """Give a session for what leaves no report behind; its folder is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="podvow-") as folder:
+        yield Session(run_id="none", folder=Path(folder), **fields)
 
 
 def point_latest(folder: Path) -> None:

@@ -19,6 +19,10 @@ NODE_ACCESS = "node-access"
 """Capability: commands can be run on the cluster's nodes."""
 WORKER = "a worker node"
 """Capability: there is a node whose loss does not take the control plane away."""
+NODE_STATUS = "node-status"
+"""Capability: the status of a node may be changed."""
+HOST_ACCESS = "host-access"
+"""Capability: Pods may reach into their node: its network, its devices, its files."""
 
 
 class NodeLostError(InjectionError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from podvow.api import Api, ApiError
 from podvow.errors import InjectionError
-from podvow.faults.base import FaultContext, PodFault
+from podvow.faults.base import NODE_STATUS, FaultContext, PodFault
 from podvow.faults.patience import NotDoneError, until_done
 from podvow.journal.undo import RemoveResource
 from podvow.timeline import Timeline
@@ -76,6 +76,11 @@ class OfferResource(PodFault):
     def target(self) -> str:
         """Resource and amount."""
         return f"{self.resource} = {self.amount}"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The right to change the node's status."""
+        return frozenset({NODE_STATUS})
 
     def undoing(self, node: str) -> RemoveResource:
         """Take it out of capacity and allocatable of the Node's status."""

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from podvow.claims import Claim
 from podvow.cluster.profile import ClusterProfile, NodeProfile
-from podvow.faults.base import NODE_ACCESS, WORKER
+from podvow.faults.base import HOST_ACCESS, NODE_ACCESS, NODE_STATUS, WORKER
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+NAMESPACED: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys((HOST_ACCESS, NODE_ACCESS, NODE_STATUS), "--namespaced stays inside namespaces of its own")
+)
+"""What a run must not use whose every effect stays inside namespaces that it made."""
 
 
-def lacking(needs: frozenset[str], *, node_access: bool, worker: bool = True) -> str:
-    """Return which capabilities a cluster lacks, in words; empty when it has all of them."""
-    there = {capability for capability, has in ((NODE_ACCESS, node_access), (WORKER, worker)) if has}
-    missing = needs - there
+def lacking(
+    needs: frozenset[str],
+    *,
+    node_access: bool,
+    worker: bool = True,
+    withheld: Mapping[str, str] = _NOTHING,
+) -> str:
+    """Return which capabilities a run does without, in words; empty when it has all that are needed.
+
+    Args:
+        needs: the capabilities that a scenario needs.
+        node_access: whether commands can be run on the nodes.
+        worker: whether there is a node beside the control plane.
+        withheld: capabilities that this run must not use, each with the reason.
+    """
+    for capability in sorted(needs & set(withheld)):
+        return f"this run does without {capability}: {withheld[capability]}"
+    absent = {capability for capability, has in ((NODE_ACCESS, node_access), (WORKER, worker)) if not has}
+    missing = needs & absent
     return f"this cluster lacks: {', '.join(sorted(missing))}" if missing else ""
 
 

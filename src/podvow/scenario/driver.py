@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.profile import ClusterProfile, NodeProfile
-from podvow.cluster.provider import DISTURBED, ROLE_LABEL, Cluster
+from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError
 from podvow.journal import log
@@ -24,10 +24,11 @@ from podvow.journal.log import Journal
 from podvow.journal.mirror import ClusterMirror, Pulse
 from podvow.labels import JOURNAL_KEY
 from podvow.scenario.hub import WATCHABLE, Hub
+from podvow.scenario.jobs import BUSY, disturbed_of, job_of, room_of
 from podvow.scenario.model import Scenario
 from podvow.scenario.play import Play, Stage, Tenant
 from podvow.scenario.recorder import Recorder
-from podvow.scenario.scheduler import Job, Scheduler
+from podvow.scenario.scheduler import Scheduler
 from podvow.scenario.tenancy import Tenancy
 from podvow.scenario.together import Party
 from podvow.timeline import Meta, Timeline, save
@@ -98,7 +99,7 @@ class Driver:
         planned: Sequence[Planned],
         listener: Listener,
         per_node: int = 40,
-        busy: int = 10,
+        busy: int = BUSY,
         quiet_s: float = 30.0,
         identity: Mapping[str, Any] | None = None,
     ) -> None:
@@ -136,22 +137,11 @@ class Driver:
         self.leaks: list[str] = []
         self._parties: dict[str, Party] = {}
         self._last_party: dict[str, Party] = {}
-        room = {name: min(per_node, max(1, node.allocatable_pods - 10)) for name, node in self._workers.items()}
         self._scheduler = Scheduler(
-            (
-                Job(
-                    p.key,
-                    min(p.scenario.pod_count, per_node),
-                    p.scenario.isolation,
-                    p.scenario.typical_s,
-                    p.nodes,
-                    repr(p.scenario.node_faults),
-                )
-                for p in planned
-            ),
-            room,
+            [job_of(p.key, p.scenario, p.nodes, per_node=per_node) for p in planned],
+            {name: room_of(node, per_node=per_node) for name, node in self._workers.items()},
             busy=busy,
-            disturbed=[n for n, node in self._workers.items() if node.labels.get(ROLE_LABEL) == DISTURBED],
+            disturbed=disturbed_of(self._workers.values()),
         )
 
     def start(self) -> None:

@@ -21,6 +21,12 @@ Manifest = dict[str, Any]
 UNTRACED = "podvow.dev/untraced"
 """Annotation with the comma-separated names of containers whose command stays as it is (`*`: all of them)."""
 
+_HARMLESS = frozenset({
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
+    "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+})  # fmt: skip
+"""Capabilities that the standard "baseline" allows to add."""
+
 
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _CONTAINERS = [{**CONTAINER, "image!": str}]
@@ -121,6 +127,30 @@ def containers_of(spec: Mapping[str, Any]) -> Iterator[Manifest]:
     """Yield the init containers and the containers of a Pod spec in order."""
     yield from spec.get("initContainers") or ()
     yield from spec.get("containers") or ()
+
+
+def reaches_host(manifest: Manifest) -> bool:
+    """Tell whether a Pod that a manifest is or makes reaches into its node.
+
+    That is what the Pod Security Standard "baseline" refuses: the node's namespaces, its files, its ports, and
+    containers that are privileged or have capabilities that runtimes do not give by themselves.
+    Source: concepts/security/pod-security-standards#baseline.
+    """
+    return any(_reaches_host(spec) for _, spec in pod_specs(manifest))
+
+
+def _reaches_host(spec: Mapping[str, Any]) -> bool:
+    if any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
+        return True
+    if any("hostPath" in volume for volume in spec.get("volumes") or ()):
+        return True
+    for container in containers_of(spec):
+        security = container.get("securityContext") or {}
+        added = (security.get("capabilities") or {}).get("add") or ()
+        ports = container.get("ports") or ()
+        if security.get("privileged") or not _HARMLESS.issuperset(added) or any(p.get("hostPort") for p in ports):
+            return True
+    return False
 
 
 def _named(value: Any) -> bool:

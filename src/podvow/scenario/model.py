@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podvow.errors import UsageError
-from podvow.faults.base import NODE_ACCESS, Fault, Isolation
+from podvow.faults.base import HOST_ACCESS, NODE_ACCESS, Fault, Isolation
 from podvow.probes.base import Probe
 from podvow.scenario.conditions import Condition
-from podvow.scenario.manifest import Manifest, load_fixture, merge_patch, pod_specs
+from podvow.scenario.manifest import Manifest, load_fixture, merge_patch, pod_specs, reaches_host
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,14 @@ class Scenario:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The capabilities of the cluster that its faults and probes need."""
+        """The capabilities that its objects, faults and probes need."""
         needs = [fault.needs for fault in self.faults]
         needs += [step.probe.needs for step in self.steps if isinstance(step, Look)]
-        return frozenset({NODE_ACCESS} if self.static else ()).union(*needs)
+        if self.static:
+            needs.append(frozenset({NODE_ACCESS}))
+        if (self.pod or self.objects) and any(reaches_host(manifest) for manifest in self.manifests()):
+            needs.append(frozenset({HOST_ACCESS}))
+        return frozenset().union(*needs)
 
     def resolved(self, params: Mapping[str, Any]) -> Scenario:
         """Return the scenario with those of a test's parameters that name a field put in."""

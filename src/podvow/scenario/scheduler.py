@@ -124,6 +124,11 @@ class Scheduler:
             return "", ()
         return job.group, tuple(j.key for j in self._groups[job.group])
 
+    def _roomy(self, job: Job) -> list[str]:
+        """Return the nodes that take all members of a job's group at a time: they wait for each other."""
+        size = sum(j.pods for j in self._groups[job.group])
+        return [n for n in self._nodes(job) if self._capacity[n] >= size]
+
     def _lease(self, job: Job) -> str:
         """Return the node on which a job's group is, or can be now; empty for none."""
         for node, groups in self._leases.items():
@@ -138,7 +143,7 @@ class Scheduler:
                 return node
         if leased and any(j.isolation is Isolation.POD for j in self._waiting):
             return ""  # one node for the faults, the others for the rest
-        free = [n for n in self._nodes(job) if not self._leases[n] and self._used[n] == 0]
+        free = [n for n in self._roomy(job) if not self._leases[n] and self._used[n] == 0]
         return min(free, key=lambda n: (n not in self._disturbed, n), default="")
 
     def _place(self, job: Job, blocked: set[str]) -> str:
@@ -168,8 +173,7 @@ class Scheduler:
             if not node:
                 if job.isolation is Isolation.NODE and not blocked and not any(self._leases.values()):
                     # A node is drained for it: nothing new starts there.
-                    nodes = self._nodes(job)
-                    blocked.add(min(nodes, key=lambda n: (n not in self._disturbed, self._used[n])))
+                    blocked.add(min(self._roomy(job), key=lambda n: (n not in self._disturbed, self._used[n])))
                 continue
             self._start(job, node)
             alone = job.isolation is Isolation.CLUSTER

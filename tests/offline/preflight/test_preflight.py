@@ -6,6 +6,7 @@ import pytest
 
 from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.errors import ClusterUnusableError, ExitCode
+from podvow.permissions import FEATURES, Need, needs_of
 from podvow.preflight import Finding, check, raise_if_unusable
 from tests.offline.api.stub import Stub, reply, status
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from podvow.api import Api
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+NEEDS = needs_of(FEATURES.values())
 IMAGES = frozenset({"registry.test/library/busybox:1.36"})
 WORKER = NodeProfile("worker", "v1.37.2", ready=True, images=IMAGES)
 CONTROL_PLANE = NodeProfile(
@@ -33,7 +35,11 @@ def allow(stub: Stub, *denied: str, admin: bool = False) -> None:
         play = original(request)
         if request.path != REVIEWS:
             return play
-        attributes = request.body["spec"]["resourceAttributes"]
+        spec = request.body["spec"]
+        if "nonResourceAttributes" in spec:
+            name = "{verb} {path}".format(**spec["nonResourceAttributes"])
+            return reply({"status": {"allowed": name not in denied}}, 201)
+        attributes = spec["resourceAttributes"]
         resource = "/".join(filter(None, (attributes["resource"], attributes["subresource"])))
         name = f"{attributes['verb']} {resource}"
         return reply({"status": {"allowed": admin if name == "* *" else name not in denied}}, 201)
@@ -61,20 +67,21 @@ def test_a_good_cluster_has_no_findings(api: Api, cluster: Stub) -> None:
     raise_if_unusable(findings)
 
 
-def test_an_administrator_is_asked_about_once(api: Api, cluster: Stub) -> None:
+def test_an_administrator_is_asked_about_once_and_about_paths(api: Api, cluster: Stub) -> None:
     allow(cluster, admin=True)
-    assert check(api, profile()) == []
-    assert cluster.count(REVIEWS) == 1
+    assert check(api, profile(), needs=NEEDS) == []
+    paths = [need for need in NEEDS if need.permission.is_path]
+    assert cluster.count(REVIEWS) == 1 + len(paths)
 
 
 def test_every_missing_permission_is_named(api: Api, cluster: Stub) -> None:
     allow(cluster, "create namespaces", "watch events", "patch pods", "patch deployments")
-    findings = check(api, profile())
-    assert texts(findings, "error") == [
+    findings = check(api, profile(), needs=NEEDS)
+    assert [text.partition(" (")[0] for text in texts(findings, "error")] == [
+        "may not watch events",
         "may not create namespaces",
         "may not patch pods",
         "may not patch deployments.apps",
-        "may not watch events",
     ]
     with pytest.raises(ClusterUnusableError, match="4 things are missing") as caught:
         raise_if_unusable(findings)
@@ -82,21 +89,31 @@ def test_every_missing_permission_is_named(api: Api, cluster: Stub) -> None:
     assert caught.value.exit_code is ExitCode.CLUSTER
 
 
-def test_namespaces_that_exist_need_not_be_made(api: Api, cluster: Stub) -> None:
-    allow(cluster, "create namespaces", "delete namespaces")
-    assert check(api, profile(), namespace_needed=False) == []
+@pytest.mark.parametrize("need", NEEDS, ids=lambda need: str(need.permission))
+def test_one_permission_less_is_named_and_no_other(api: Api, cluster: Stub, need: Need) -> None:
+    allow(cluster, f"{need.permission.verb} {need.permission.resource}")
+    (finding,) = check(api, profile(), needs=NEEDS)
+    assert finding.missing == need.permission
+    assert f"may not {need.permission}" in finding.text
+    assert finding.level == ("warning" if need.lost else "error")
+
+
+def test_what_the_selection_does_not_need_is_not_asked_for(api: Api, cluster: Stub) -> None:
+    allow(cluster, "create pods/eviction", "patch nodes/status")
+    needs = needs_of(feature for feature in FEATURES.values() if not feature.name.startswith("fault "))
+    assert check(api, profile(), needs=needs) == []
 
 
 def test_an_optional_permission_says_what_is_lost(api: Api, cluster: Stub) -> None:
     allow(cluster, "get nodes/proxy")
-    findings = check(api, profile())
+    findings = check(api, profile(), needs=NEEDS)
     assert not texts(findings, "error")
     assert "gates" in texts(findings, "warning")[0]
 
 
 def test_permissions_that_cannot_be_checked_are_an_error(api: Api, cluster: Stub) -> None:
     cluster.always(REVIEWS, status(403, "Forbidden"))
-    assert "permissions cannot be checked" in texts(check(api, profile()), "error")[0]
+    assert "permissions cannot be checked" in texts(check(api, profile(), needs=NEEDS), "error")[0]
 
 
 def test_a_server_that_is_not_ready_ends_the_check(api: Api, cluster: Stub) -> None:
@@ -144,12 +161,12 @@ def test_nodes_that_take_no_pods_do_not_count(api: Api, cluster: Stub, node: Nod
     assert texts(findings, "error") == ["2 node(s) must take Pods, 1 of 2 do"]
     assert reason in next(finding.hint for finding in findings if finding.level == "error")
     assert not texts(check(api, profile(WORKER, node)), "error")
-    assert texts(check(api, profile(WORKER, node), nodes=["other"]), "error") == [f"node other {reason}"]
+    assert texts(check(api, profile(WORKER, node), chosen=["other"]), "error") == [f"node other {reason}"]
 
 
 def test_a_chosen_node_that_does_not_exist_is_named(api: Api, cluster: Stub) -> None:
     allow(cluster, admin=True)
-    findings = check(api, profile(), nodes=["worker", "wroker"])
+    findings = check(api, profile(), chosen=["worker", "wroker"])
     assert texts(findings, "error") == ["there is no node wroker"]
 
 

@@ -123,5 +123,5 @@ def test_evidence_that_no_test_judges(typed: Typed, tmp_path: Path) -> None:
 def test_a_selection_that_matches_nothing(typed: Typed, tmp_path: Path, selection: list[str]) -> None:
     code, told = typed("run", *selection, "--collect-only")
     assert code == 2
-    assert "no tests collected" in told or "matches no scenario" in told
-    assert not list((tmp_path / "reports" / "runs").iterdir()), "a listing leaves no run behind"
+    assert "matches no scenario" in told or "no claim is of an area" in told
+    assert not (tmp_path / "reports").exists(), "a listing leaves no run behind"

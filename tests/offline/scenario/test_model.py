@@ -28,12 +28,12 @@ def test_the_steps_of_a_scenario_in_their_order() -> None:
 
 
 def test_a_scenario_of_nothing_has_no_steps() -> None:
-    assert Scenario("p").steps == ()
-    assert (Scenario("p").isolation, Scenario("p").needs) == (Isolation.POD, frozenset())
+    assert Scenario("bare").steps == ()
+    assert (Scenario("bare").isolation, Scenario("bare").needs) == (Isolation.POD, frozenset())
 
 
 def test_what_its_faults_need_it_needs() -> None:
-    assert Scenario("p", fault=FAULT, then=(Inject(kill_pause()),)).needs == {"node-access"}
+    assert Scenario("bare", fault=FAULT, then=(Inject(kill_pause()),)).needs == {"node-access"}
 
 
 def test_parameters_that_name_a_field_replace_it() -> None:

@@ -247,3 +247,9 @@ def test_the_physical_limit_of_a_run(
     walls: list[float], cpu: float, cores: int, exclusive: list[float], limit: float
 ) -> None:
     assert limit_s(walls, node_cpu_s=cpu, cores=cores, exclusive=exclusive) == limit
+
+
+def test_a_group_goes_where_all_its_members_fit_at_a_time() -> None:
+    jobs = [Job("big", 3, Isolation.NODE, 9.0, (), "stop"), Job("small", 1, Isolation.NODE, 9.0, (), "stop")]
+    scheduler = Scheduler(jobs, {"few": 3, "many": 4}, disturbed=["few"])
+    assert {node for _, node in scheduler.ready()} == {"many"}
