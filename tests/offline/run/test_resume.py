@@ -10,17 +10,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from podvow import cli, leftovers, parts, resume, runlock
+from podvow import cli, parts, resume, runlock
 from podvow import session as session_module
 from podvow.claims import load_register
 from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.cluster.provider import Cluster
-from podvow.errors import ClusterUnusableError, ExitCode, UsageError
+from podvow.errors import ExitCode, UsageError
+from podvow.labels import JOURNAL_KEY, RUN_LABEL, SCENARIO_LABEL
 from podvow.parts import Stats
 from podvow.paths import ROOT, SUITES
 from podvow.run import finish, run_info
@@ -28,7 +29,7 @@ from podvow.session import Selection, Session, load_judged, save_judged, slug
 from podvow.timeline import Meta, Record, Source, Timeline, load, save
 from podvow.timeline.record import Kind
 from podvow.verdict import Judged, Verdict
-from tests.offline.scenario.fake_api import FakeApi
+from tests.offline.scenario.fake_api import FakeApi, Raw
 
 DATA = Path(__file__).parent / "data"
 TOOLS = "isolation.a-tool-of-the-init-image-is-not-in-the-app"
@@ -264,33 +265,6 @@ def test_a_worker_that_goes_on_without_its_driver_keeps_the_run_alive(session: S
         pass
 
 
-# what is left over
-
-
-def _namespace(api: FakeApi, name: str, run: str) -> None:
-    labels = {"podvow.dev/run": run, "podvow.dev/managed": "true"}
-    api.post("/api/v1/namespaces", {"kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-
-
-def test_what_the_first_part_left_is_removed_and_nothing_else() -> None:
-    api = FakeApi()
-    for name, run in {"podvow-r1-a": "r1", "podvow-r1-r2-b": "r1-r2", "podvow-r10-c": "r10"}.items():
-        _namespace(api, name, run)
-    pod = {"kind": "Pod", "metadata": {"name": "p", "finalizers": ["podvow.dev/hold"]}, "spec": {"containers": []}}
-    api.post("/api/v1/namespaces/podvow-r1-a/pods", pod)
-    assert leftovers.clear(cast("Any", api), ["r1", "r1-r2"]) == 2
-    assert [name for plural, _, name in api.objects if plural == "namespaces"] == ["podvow-r10-c"]
-    assert leftovers.clear(cast("Any", api), ["r1", "r1-r2"]) == 0
-
-
-def test_what_does_not_go_away_is_named() -> None:
-    api = FakeApi()
-    _namespace(api, "podvow-r1-a", "r1")
-    api.keep.add("namespaces")
-    with pytest.raises(ClusterUnusableError, match="podvow-r1-a"):
-        leftovers.clear(cast("Any", api), ["r1"], patience_s=0.1)
-
-
 # the command
 
 Typed = Callable[..., tuple[int, str]]
@@ -359,6 +333,8 @@ def test_a_resumed_run_judges_what_is_left_and_reports_everything(
     before = {p: p.stat().st_mtime_ns for p in (done, *session.evidence.iterdir()) if HIDDEN not in p.name}
     second = resume.next_part(session)
     file = second.save()
+    posted: list[Raw] = []
+    api.before_post = posted.append
     options = [str(SUITES), f"--rootdir={ROOT}", f"--podvow-session={file}", "-q", "--no-header", "--tb=short"]
     try:
         code = pytest.main([*options, *second.selection.options()])
@@ -374,7 +350,9 @@ def test_a_resumed_run_judges_what_is_left_and_reports_everything(
     }
     assert {p: p.stat().st_mtime_ns for p in before} == before, "what was reached is left as it is"
     assert load(session.evidence / f"{slug(HIDDEN)}.jsonl").meta.run == session.run_id
-    assert api.requests["POST"] == 4, "namespace, account, Secret and Pod of the one that was left"
+    made = [raw["metadata"]["labels"] for raw in posted if raw["kind"] == "Namespace"]
+    assert {labels[RUN_LABEL] for labels in made} == {"1123-ab-r2"}
+    assert len({labels[SCENARIO_LABEL] for labels in made} - {JOURNAL_KEY}) == 1, "only what was left was run"
     assert finish(second, load_register(SUITES / "claims.yaml"), code) is ExitCode.INCONCLUSIVE
     results = json.loads((session.folder / "results.json").read_text())
     assert results["run"]["complete"] is True
