@@ -23,7 +23,8 @@ from podvow.preflight.access import check_access
 from podvow.rbac import rules_of
 from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.placing import Item
-from podvow.selection import Choice, Selection, collect
+from podvow.selection import Collected, collect
+from podvow.session import Selection
 from tests.cluster.command import podvow
 
 NAME = "podvow-test-rbac"
@@ -76,7 +77,7 @@ def shortest_of_every_feature() -> list[Item]:
     """Return few short tests that together do everything that the table of permissions knows."""
     left = set(FEATURES) - {feature.name for feature in used_by([])}
     chosen = []
-    for item in sorted(collect(Choice()).items, key=lambda each: each.planned.scenario.typical_s):
+    for item in sorted(collect().items, key=lambda each: each.planned.scenario.typical_s):
         does = {feature.name for feature in permissions.features_of(item.planned.scenario)} & left
         if does:
             chosen.append(item)
@@ -92,8 +93,8 @@ def choice() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def selection(choice: list[str]) -> Selection:
-    return collect(Choice(claims=choice[1::2]))
+def selection(choice: list[str]) -> Collected:
+    return collect(Selection(claims=tuple(choice[1::2])))
 
 
 def account(cluster: Cluster, admin: Api, folder: Path, *words: str) -> Account:
@@ -148,7 +149,7 @@ def denied_in(folder: Path) -> list[str]:
 
 
 def test_under_exactly_the_printed_roles_the_verdicts_are_the_same(
-    cluster: Cluster, admin: Api, tmp_path: Path, choice: list[str], selection: Selection
+    cluster: Cluster, admin: Api, tmp_path: Path, choice: list[str], selection: Collected
 ) -> None:
     let_in(cluster.kubeconfig, cluster.context)
     _, _, by_admin = judged("--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, *choice)
@@ -162,7 +163,7 @@ def test_under_exactly_the_printed_roles_the_verdicts_are_the_same(
 
 
 def test_a_namespaced_run_needs_less_and_says_what_it_leaves_out(
-    cluster: Cluster, admin: Api, tmp_path: Path, choice: list[str], selection: Selection
+    cluster: Cluster, admin: Api, tmp_path: Path, choice: list[str], selection: Collected
 ) -> None:
     tester = account(cluster, admin, tmp_path, "--namespaced", *choice)
     assert not [rule for rule in tester.rules if "nodes/proxy" in rule.get("resources", ())]
@@ -195,7 +196,7 @@ def missing(api: Api, needs: Sequence[Need]) -> set[Permission | None]:
 
 
 def test_with_one_permission_less_the_preflight_names_exactly_that_one(
-    cluster: Cluster, admin: Api, tmp_path: Path, selection: Selection, choice: list[str]
+    cluster: Cluster, admin: Api, tmp_path: Path, selection: Collected, choice: list[str]
 ) -> None:
     tester = account(cluster, admin, tmp_path, *choice)
     needs = needs_of(used_by(selection.scenarios))

@@ -15,7 +15,8 @@ from typing import Any
 from podvow.api import Api, ApiError
 from podvow.doctor.check import Check
 from podvow.faults.spec import plural_of
-from podvow.scenario.manifest import MANAGED_LABEL, Manifest, pod_specs, prepare
+from podvow.labels import MANAGED_LABEL
+from podvow.scenario.manifest import Manifest, pod_specs, prepare
 from podvow.scenario.model import Scenario
 
 PLACE = "default"

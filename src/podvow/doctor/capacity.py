@@ -9,8 +9,8 @@ from typing import Any
 from podvow.api import Api
 from podvow.cluster.profile import NodeProfile
 from podvow.doctor.check import Check
+from podvow.labels import MANAGED_LABEL
 from podvow.scenario.jobs import room_of
-from podvow.scenario.manifest import MANAGED_LABEL
 from podvow.scenario.model import Scenario
 
 _OVER = frozenset({"Succeeded", "Failed"})

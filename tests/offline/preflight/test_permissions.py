@@ -14,7 +14,7 @@ from podvow.permissions import BASE, FEATURES, KUBELETS, OFFER, Permission, feat
 from podvow.rbac import check, manifests, rules_of, to_markdown, to_yaml
 from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.model import Scenario
-from podvow.selection import Choice, Selection, collect
+from podvow.selection import Collected, collect
 
 FAST = settings(max_examples=100, deadline=None, derandomize=True)
 PERMISSIONS = st.builds(
@@ -26,8 +26,8 @@ PERMISSIONS = st.builds(
 
 
 @pytest.fixture(scope="module")
-def everything() -> Selection:
-    return collect(Choice())
+def everything() -> Collected:
+    return collect()
 
 
 def granted(rules: list[dict[str, list[str]]]) -> list[Permission]:
@@ -53,12 +53,14 @@ def test_rules_do_not_hang_on_the_order_of_what_is_asked_for(permissions: list[P
     assert rules_of(permissions) == rules_of(sorted(permissions))
 
 
-def test_every_scenario_of_the_suites_is_in_the_table(everything: Selection) -> None:
+def test_every_scenario_of_the_suites_is_in_the_table(everything: Collected) -> None:
     used = {feature.name for scenario in everything.scenarios for feature in features_of(scenario)}
-    assert used | {"base", "journal", "gates", "kubelets"} == set(FEATURES), "nothing is missing and nothing is left over"
+    assert used | {"base", "journal", "gates", "kubelets"} == set(FEATURES), (
+        "nothing is missing and nothing is left over"
+    )
 
 
-def test_a_role_for_a_few_scenarios_grants_less(everything: Selection) -> None:
+def test_a_role_for_a_few_scenarios_grants_less(everything: Collected) -> None:
     some = Scenario(pod="bare")
     assert {f.name for f in used_by([some])} == {"base", "journal", "gates", "kubelets"}
     few, all_of_them = (needs_of(used_by(scenarios)) for scenarios in ([some], everything.scenarios))
@@ -75,13 +77,13 @@ class _Strange(Scenario):
         return ({"kind": "CronJob", "metadata": {"name": "x"}},)
 
 
-def test_a_namespaced_run_touches_no_node(everything: Selection) -> None:
+def test_a_namespaced_run_touches_no_node(everything: Collected) -> None:
     needs = needs_of(used_by(everything.scenarios, NAMESPACED))
     assert {str(n.permission) for n in needs if n.permission.resource.startswith("nodes")} == {"list nodes"}
     assert set(KUBELETS.permissions).isdisjoint(n.permission for n in needs)
 
 
-def test_scenarios_that_are_withheld_ask_for_nothing(everything: Selection) -> None:
+def test_scenarios_that_are_withheld_ask_for_nothing(everything: Collected) -> None:
     assert OFFER in used_by(everything.scenarios)
     assert OFFER not in used_by(everything.scenarios, {NODE_STATUS})
     assert KUBELETS not in used_by([], {NODE_ACCESS})

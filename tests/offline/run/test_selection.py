@@ -14,7 +14,8 @@ from podvow.paths import SUITES
 from podvow.plan import lines, plan_on
 from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.placing import place
-from podvow.selection import Choice, Selection, collect
+from podvow.selection import Collected, collect
+from podvow.session import Selection
 from tests.offline.run.test_cli import Typed
 from tests.offline.run.test_cli import typed as typed  # noqa: PLC0414 (a fixture)
 
@@ -26,23 +27,23 @@ CLUSTER = ClusterProfile("v1.37.2", NODES, server_address="https://192.0.2.1:644
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Selection:
-    return collect(Choice(areas=["nodes"]))
+def nodes() -> Collected:
+    return collect(Selection(areas=("nodes",)))
 
 
 def test_everything_is_collected_without_a_cluster() -> None:
     register = load_register(SUITES / "claims.yaml")
-    everything = collect(Choice(profile="nightly"))
+    everything = collect(profile="nightly")
     judged = {claim.id for item in everything.items for claim in item.claims}
     assert judged == {claim.id for claim in register.claims if not claim.not_judged}
     assert len(everything.planned) < len(everything.items) == len(everything.tests), "tests share recordings"
 
 
-def test_a_choice_is_kept(nodes: Selection) -> None:
+def test_a_choice_is_kept(nodes: Collected) -> None:
     assert {claim.area for item in nodes.items for claim in item.claims} >= {"nodes"}
     (claim,) = nodes.items[0].claims[:1]
-    assert all(claim in item.claims for item in collect(Choice(claims=[claim.id])).items)
-    assert len(collect(Choice(areas=["nodes"], keyword="reboot or kubelet")).items) <= len(nodes.items)
+    assert all(claim in item.claims for item in collect(Selection(claims=(claim.id,))).items)
+    assert len(collect(Selection(areas=("nodes",), keyword="reboot or kubelet")).items) <= len(nodes.items)
 
 
 @pytest.mark.parametrize("command", ["run", "plan", "rbac"])
@@ -81,11 +82,11 @@ def test_doctor_names_a_wrong_profile(typed: Typed) -> None:
 
 def test_unknown_areas_have_no_near_match_but_a_hint() -> None:
     with pytest.raises(UsageError) as caught:
-        collect(Choice(areas=["zzz"]))
+        collect(Selection(areas=("zzz",)))
     assert "podvow claims" in caught.value.hint
 
 
-def test_a_plan_says_which_node_gets_which_fault(nodes: Selection) -> None:
+def test_a_plan_says_which_node_gets_which_fault(nodes: Collected) -> None:
     placed = place(nodes.items, CLUSTER, node_access=True, withheld={})
     made = plan_on(CLUSTER, placed, tests=len(nodes.items), per_node=40, cores=2)
     assert made.turns[0].node == "disturbed"
@@ -101,7 +102,7 @@ def test_a_plan_says_which_node_gets_which_fault(nodes: Selection) -> None:
     assert json.loads(made.to_json())["scenarios"] == made.scenarios
 
 
-def test_a_namespaced_plan_touches_no_node(nodes: Selection) -> None:
+def test_a_namespaced_plan_touches_no_node(nodes: Collected) -> None:
     placed = place(nodes.items, CLUSTER, node_access=False, withheld=NAMESPACED)
     made = plan_on(CLUSTER, placed, tests=len(nodes.items), per_node=40, cores=2)
     assert (made.turns, made.on_nodes) == ((), {})
