@@ -49,11 +49,8 @@ def resized(*, status: bool = True, allocated: bool = True) -> Timeline:
 
 def stored(resources: dict[str, Any] | None, *, refused: bool = False) -> Timeline:
     """Tell of a Pod that the API server took, or did not take."""
-    raw = {
-        "kind": "Pod",
-        "metadata": {"name": "main"},
-        "spec": {"containers": [{"name": "app", "resources": resources}]},
-    }
+    app = {"name": "app"} if resources is None else {"name": "app", "resources": resources}
+    raw = {"kind": "Pod", "metadata": {"name": "main"}, "spec": {"containers": [app]}}
     story = Story()
     if refused:
         return story.say(Kind.REJECTED, object=raw, status=403, body={}).timeline()
