@@ -189,7 +189,7 @@ def _scalar(event: Any) -> Any:
     if tag == "!":
         return event.value
     if tag is None:
-        tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
+        tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
     name = tag.removeprefix(_TAG)
     if name in _PLAIN and event.tag is None:
         return event.value

@@ -15,8 +15,8 @@ import pytest
 from podvow.api import Api
 from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
+from podvow.labels import RUN_LABEL
 from podvow.paths import ROOT
-from podvow.scenario.manifest import RUN_LABEL
 from tests.cluster.command import PODVOW, podvow
 
 SELECTION = ("--area", "isolation")

@@ -34,7 +34,11 @@ def refused(*causes: tuple[str, str], status: int = 422, message: str = "invalid
     if causes:
         listed = [{"field": field, "message": text, "reason": "FieldValueForbidden"} for field, text in causes]
         body["details"] = {"causes": listed}
-    return Story().say(Kind.REJECTED, object={"kind": "Pod"}, status=status, body=body).timeline()
+    return (
+        Story()
+        .say(Kind.REJECTED, object={"kind": "Pod", "metadata": {"name": "main"}}, status=status, body=body)
+        .timeline()
+    )
 
 
 def probe_refused() -> Timeline:

@@ -218,7 +218,11 @@ def skewed(source: Source, by_ms: int) -> Timeline:
 
 
 def nothing_deployed() -> Timeline:
-    return Story().say(Kind.REJECTED, object={"kind": "Pod"}, status=422, body={}).timeline()
+    return (
+        Story()
+        .say(Kind.REJECTED, object={"kind": "Pod", "metadata": {"name": "main"}}, status=422, body={})
+        .timeline()
+    )
 
 
 def _pods_side_by_side() -> Timeline:
