@@ -51,7 +51,8 @@ class Plan:
     Attributes:
         server: address of the API server.
         tests: how many tests were selected.
-        scenarios: how many scenarios would be played; tests may share one. Each makes a namespace.
+        scenarios: how many scenarios would be played; tests may share one.
+        namespaces: how many namespaces would be made: one per scenario, and the run's own.
         pods: how many Pods they make.
         nodes: for each node the most of these Pods that it has at a time.
         scenarios_on: for each node how many scenarios it has.
@@ -69,6 +70,7 @@ class Plan:
     server: str
     tests: int
     scenarios: int
+    namespaces: int
     pods: int
     nodes: Mapping[str, int]
     scenarios_on: Mapping[str, int]
@@ -131,6 +133,7 @@ def plan_on(profile: ClusterProfile, placed: Placed, *, tests: int, per_node: in
         server=profile.server_address,
         tests=tests,
         scenarios=len(placed.runnable),
+        namespaces=len(placed.runnable) + 1,
         pods=pods,
         nodes=played.pods_at_once,
         scenarios_on={name: list(played.nodes.values()).count(name) for name in rooms},
@@ -193,7 +196,8 @@ def lines(made: Plan, *, verbose: bool) -> Iterator[str]:
     """
     yield f"cluster   {made.server}"
     yield f"judged    {made.tests - sum(map(len, made.not_applicable.values()))} of {made.tests} tests"
-    yield f"makes     {made.scenarios} namespaces, one per scenario, with {made.pods} Pods; all are removed again"
+    of = "one per scenario and one for the run's journal"
+    yield f"makes     {made.namespaces} namespaces, {of}, and {made.pods} Pods; all are removed again"
     for name, most in made.nodes.items():
         yield f"          {name}: {made.scenarios_on[name]} scenarios, at most {most} of their Pods at a time"
     if made.pod_faults:
