@@ -20,9 +20,11 @@ from podvow.scenario.scheduler import limit_s
 from podvow.selection import Collected
 from podvow.session import Session
 
-CPU_S = 1.5
+CPU_S = 1.6
 """CPU seconds that the nodes spend on one Pod from its creation to its deletion, with what runs on them anyway
-(measured: 749 s for a run of all suites with 449 recordings, docs/speed.md)."""
+(measured: 749 s for a run of all suites with 462 Pods)."""
+CROWDED = 1.3
+"""How much longer a run takes than its nodes' CPU time ÷ cores when that binds (measured: 498 s to 375 s)."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,9 @@ def plan_on(profile: ClusterProfile, placed: Placed, *, tests: int, per_node: in
     pods = sum(p.scenario.pod_count for p in placed.runnable)
     longest_s = max((p.scenario.typical_s for p in placed.runnable), default=0.0)
     exclusive_s = sum(played.exclusive_s)
-    limit = limit_s([longest_s], node_cpu_s=pods * CPU_S, cores=max(1, round(cores)), exclusive=[exclusive_s])
+    shared = max(1, round(cores))
+    cpu_s = pods * CPU_S / shared
+    limit = limit_s([longest_s], node_cpu_s=pods * CPU_S, cores=shared, exclusive=[exclusive_s])
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for name, reason in placed.reasons.items():
         reasons[reason].append(name)
@@ -140,10 +144,10 @@ def plan_on(profile: ClusterProfile, placed: Placed, *, tests: int, per_node: in
         turns=tuple(_turns(played, placed.runnable)),
         on_nodes=_on_nodes(played, placed.runnable),
         pod_faults=_pod_faults(placed.runnable),
-        wall_s=round(max(played.wall_s, limit), 1),
+        wall_s=round(max(played.wall_s, limit, cpu_s * CROWDED), 1),
         limit_s=round(limit, 1),
         longest_s=longest_s,
-        cpu_s=round(pods * CPU_S / max(1, round(cores)), 1),
+        cpu_s=round(cpu_s, 1),
         exclusive_s=round(exclusive_s, 1),
         not_applicable=dict(reasons),
     )
