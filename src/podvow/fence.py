@@ -1,7 +1,7 @@
 """A policy of the API server that keeps an account inside namespaces of podvow's, whatever its role grants.
 
 RBAC cannot say "in namespaces that it makes"; admission can (ValidatingAdmissionPolicy, GA since Kubernetes 1.30,
-reference/access-authn-authz/validating-admission-policy). Then it is the API server that refuses: no promise of ours.
+reference/access-authn-authz/validating-admission-policy). Then the API server refuses; it is no promise of ours.
 """
 
 from __future__ import annotations

@@ -146,9 +146,10 @@ def judged(*words: str) -> tuple[subprocess.CompletedProcess[str], Path, dict[st
 
 
 def denied_in(folder: Path) -> list[str]:
-    """Return the files of a run in which the API server denies something to the account."""
-    who = f"system:serviceaccount:{NAME}:{NAME}"
-    return [str(path) for path in folder.rglob("*") if path.is_file() and who in path.read_text(errors="replace")]
+    """Return the files of a run in which the API server denies something: by the role, or by the fence."""
+    said = (f"system:serviceaccount:{NAME}:{NAME}", "podvow stays inside namespaces")
+    files = {path: path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()}
+    return [str(path) for path, text in files.items() if any(words in text for words in said)]
 
 
 def test_under_exactly_the_printed_roles_the_verdicts_are_the_same(
