@@ -44,6 +44,7 @@ def rbac(  # noqa: PLR0917 - typer passes options by name
     keyword: Keyword = "",
     name: Annotated[str, typer.Option(help="Name of service account, role and binding.")] = "podvow",
     namespace: Annotated[str, typer.Option(help="Where the service account lives.")] = "podvow",
+    fence: Annotated[bool, typer.Option("--fence", help="A policy too that enforces --namespaced (1.30).")] = False,  # noqa: FBT002
     markdown: Annotated[bool, typer.Option("--markdown", help="The table of docs/permissions.md.")] = False,  # noqa: FBT002
     check: Annotated[Path | None, typer.Option(help="Fail unless this page is up to date.")] = None,
 ) -> None:
@@ -55,6 +56,8 @@ def rbac(  # noqa: PLR0917 - typer passes options by name
 
     if markdown and check is not None:
         raise UsageError("--markdown and --check exclude each other", hint="give one of them")
+    if fence and not namespaced:
+        raise UsageError("--fence is for a run that stays inside its namespaces", hint="add --namespaced")
     if check is not None:
         roles.check(check)
     elif markdown:
@@ -62,7 +65,7 @@ def rbac(  # noqa: PLR0917 - typer passes options by name
     else:
         collected = collect(Selection(tuple(claim or ()), tuple(area or ()), keyword), profile)
         features = permissions.used_by(collected.scenarios, _withheld(namespaced=namespaced))
-        made = roles.manifests(permissions.needs_of(features), name=name, namespace=namespace)
+        made = roles.manifests(permissions.needs_of(features), name=name, namespace=namespace, fenced=fence)
         sys.stdout.write(roles.to_yaml(made))
 
 

@@ -13,8 +13,10 @@ HOLD_FINALIZER = "podvow.dev/hold"
 """Keeps a deleted Pod readable until the scenario releases it."""
 JOURNAL_KEY = "journal"
 """Takes the place of a scenario's key in the name and the label of a run's own namespace."""
+NAMESPACE_PREFIX = "podvow-"
+"""What the names of all its namespaces begin with."""
 
 
 def namespace_of(run: str, key: str) -> str:
     """Return the name of the namespace of a scenario of a run."""
-    return f"podvow-{run}-{key}"
+    return f"{NAMESPACE_PREFIX}{run}-{key}"

@@ -20,9 +20,11 @@ from podvow.scenario.scheduler import limit_s
 from podvow.selection import Collected
 from podvow.session import Session
 
-CPU_S = 1.5
+CPU_S = 1.6
 """CPU seconds that the nodes spend on one Pod from its creation to its deletion, with what runs on them anyway
-(measured: 749 s for a run of all suites with 449 recordings, docs/speed.md)."""
+(measured: 749 s for a run of all suites with 462 Pods)."""
+CROWDED = 1.3
+"""How much longer a run takes than its nodes' CPU time ÷ cores when that binds (measured: 498 s to 375 s)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Plan:
     Attributes:
         server: address of the API server.
         tests: how many tests were selected.
-        scenarios: how many scenarios would be played; tests may share one. Each makes a namespace.
+        scenarios: how many scenarios would be played; tests may share one.
+        namespaces: how many namespaces would be made: one per scenario, and the run's own.
         pods: how many Pods they make.
         nodes: for each node the most of these Pods that it has at a time.
         scenarios_on: for each node how many scenarios it has.
@@ -69,6 +72,7 @@ class Plan:
     server: str
     tests: int
     scenarios: int
+    namespaces: int
     pods: int
     nodes: Mapping[str, int]
     scenarios_on: Mapping[str, int]
@@ -123,7 +127,9 @@ def plan_on(profile: ClusterProfile, placed: Placed, *, tests: int, per_node: in
     pods = sum(p.scenario.pod_count for p in placed.runnable)
     longest_s = max((p.scenario.typical_s for p in placed.runnable), default=0.0)
     exclusive_s = sum(played.exclusive_s)
-    limit = limit_s([longest_s], node_cpu_s=pods * CPU_S, cores=max(1, round(cores)), exclusive=[exclusive_s])
+    shared = max(1, round(cores))
+    cpu_s = pods * CPU_S / shared
+    limit = limit_s([longest_s], node_cpu_s=pods * CPU_S, cores=shared, exclusive=[exclusive_s])
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for name, reason in placed.reasons.items():
         reasons[reason].append(name)
@@ -131,16 +137,17 @@ def plan_on(profile: ClusterProfile, placed: Placed, *, tests: int, per_node: in
         server=profile.server_address,
         tests=tests,
         scenarios=len(placed.runnable),
+        namespaces=len(placed.runnable) + 1,
         pods=pods,
         nodes=played.pods_at_once,
         scenarios_on={name: list(played.nodes.values()).count(name) for name in rooms},
         turns=tuple(_turns(played, placed.runnable)),
         on_nodes=_on_nodes(played, placed.runnable),
         pod_faults=_pod_faults(placed.runnable),
-        wall_s=round(max(played.wall_s, limit), 1),
+        wall_s=round(max(played.wall_s, limit, cpu_s * CROWDED), 1),
         limit_s=round(limit, 1),
         longest_s=longest_s,
-        cpu_s=round(pods * CPU_S / max(1, round(cores)), 1),
+        cpu_s=round(cpu_s, 1),
         exclusive_s=round(exclusive_s, 1),
         not_applicable=dict(reasons),
     )
@@ -193,7 +200,8 @@ def lines(made: Plan, *, verbose: bool) -> Iterator[str]:
     """
     yield f"cluster   {made.server}"
     yield f"judged    {made.tests - sum(map(len, made.not_applicable.values()))} of {made.tests} tests"
-    yield f"makes     {made.scenarios} namespaces, one per scenario, with {made.pods} Pods; all are removed again"
+    of = "one per scenario and one for the run's journal"
+    yield f"makes     {made.namespaces} namespaces, {of}, and {made.pods} Pods; all are removed again"
     for name, most in made.nodes.items():
         yield f"          {name}: {made.scenarios_on[name]} scenarios, at most {most} of their Pods at a time"
     if made.pod_faults:

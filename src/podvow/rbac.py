@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from podvow import fence
 from podvow.errors import UsageError
 from podvow.permissions import FEATURES, Feature, Need, Permission, needs_of
 
@@ -35,13 +36,16 @@ def rules_of(permissions: Iterable[Permission]) -> list[dict[str, list[str]]]:
     ]
 
 
-def manifests(needs: Sequence[Need], *, name: str = NAME, namespace: str = NAME) -> list[dict[str, Any]]:
+def manifests(
+    needs: Sequence[Need], *, name: str = NAME, namespace: str = NAME, fenced: bool = False
+) -> list[dict[str, Any]]:
     """Return a service account with a role that grants exactly what is needed, ready to be applied in this order.
 
     Args:
         needs: what it may.
         name: name of service account, role and binding.
         namespace: where the service account lives; made too, unless every cluster has it.
+        fenced: with a policy that keeps the account inside namespaces of podvow's.
     """
 
     def metadata(**more: str) -> dict[str, Any]:
@@ -64,6 +68,7 @@ def manifests(needs: Sequence[Need], *, name: str = NAME, namespace: str = NAME)
             "roleRef": {"apiGroup": _AUTHORIZATION, "kind": "ClusterRole", "name": name},
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
         },
+        *(fence.policy(name, namespace, LABELS) if fenced else ()),
     ]
 
 

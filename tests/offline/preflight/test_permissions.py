@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from podvow.errors import UsageError
 from podvow.faults.base import NODE_ACCESS, NODE_STATUS
+from podvow.labels import namespace_of
 from podvow.paths import ROOT
 from podvow.permissions import BASE, FEATURES, KUBELETS, OFFER, Permission, features_of, needs_of, used_by
 from podvow.rbac import check, manifests, rules_of, to_markdown, to_yaml
@@ -110,6 +111,15 @@ def test_the_manifests_belong_together() -> None:
     assert binding["roleRef"]["name"] == role["metadata"]["name"] == "tester"
     assert sorted(granted(role["rules"])) == sorted(BASE.permissions)
     assert manifests([], namespace="default")[0]["kind"] == "ServiceAccount", "every cluster has that namespace"
+
+
+def test_a_fence_is_about_one_account_and_refuses_what_is_elsewhere() -> None:
+    *_, policy, binding = manifests([], name="tester", namespace="elsewhere", fenced=True)
+    assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
+    assert "system:serviceaccount:elsewhere:tester" in policy["spec"]["matchConditions"][0]["expression"]
+    (rule,) = policy["spec"]["validations"]
+    assert f'.startsWith("{namespace_of("", "")[:7]}")' in rule["expression"]
+    assert policy["spec"]["failurePolicy"] == "Fail"
 
 
 def test_the_yaml_says_the_same_with_lists_on_one_line() -> None:

@@ -52,6 +52,8 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         (["run", "--provider", "kind", "--context", "c"], "belong to --provider existing"),
         (["run", "--claim", "no.such.claim"], "no claim 'no.such.claim' in the register"),
         (["run", "--claim", "no.such.claim", "--collect-only"], "no claim 'no.such.claim' in the register"),
+        (["rbac", "--fence"], "--fence is for a run that stays inside"),
+        (["rbac", "--markdown", "--check", "x"], "--markdown and --check exclude each other"),
         (["replay"], "files"),
         (["replay", "nosuch.jsonl"], "nosuch.jsonl: No such file"),
     ],
