@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from os import pathsep
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies
 
@@ -36,6 +36,7 @@ from podvow.redact import VAULT, blanked, found_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+_Read = TypeVar("_Read")
 _JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -101,6 +102,15 @@ class UnreachableError(ApiError):
     def __init__(self, reason: str, detail: str, *, request: str, sent: bool) -> None:
         super().__init__(0, reason, detail, request=request, hint=_UNREACHABLE_HINT)
         self.sent = sent
+
+
+class UnreadableError(ApiError):
+    """The answer was a success whose body is no JSON object: it broke off, or a proxy's page came in between."""
+
+    def __init__(self, data: bytes, *, request: str) -> None:
+        super().__init__(
+            0, "not JSON", data[:200].decode(errors="replace"), request=request, hint=_UNREACHABLE_HINT
+        )
 
 
 class UntrustedError(ApiError):
@@ -288,7 +298,8 @@ class Api:
 
     def text(self, path: str, *, params: Mapping[str, str] | None = None, retry: bool = True) -> str:
         """Return the text at `path` (logs, metrics)."""
-        return self._call(_Request("GET", path, params, accept="*/*"), retry=retry).decode(errors="replace")
+        request = _Request("GET", path, params, accept="*/*")
+        return self._call(request, lambda data: data.decode(errors="replace"), retry=retry)
 
     def post(
         self, path: str, body: Mapping[str, Any], *, params: Mapping[str, str] | None = None
@@ -390,30 +401,27 @@ class Api:
             counter[key] += 1
 
     def _json(self, request: _Request, *, retry: bool = True) -> dict[str, Any]:
-        data = self._call(request, retry=retry)
-        try:
-            parsed: dict[str, Any] = json.loads(data) if data else {}
-        except ValueError as error:
-            text = data[:200].decode(errors="replace")
-            raise ApiError(0, "not JSON", text, request=str(request), hint=_UNREACHABLE_HINT) from error
+        parsed: dict[str, Any] = self._call(request, lambda data: _parsed(request, data), retry=retry)
         if request.verb != "GET" or "/secrets" in request.path:
             VAULT.learn(found_in(parsed))
         return parsed
 
-    def _call(self, request: _Request, *, retry: bool = True) -> bytes:
-        """Send a request, again where that is harmless, and return the body of the answer."""
+    def _call(self, request: _Request, read: Callable[[bytes], _Read], *, retry: bool = True) -> _Read:
+        """Send a request, again where that is harmless, and return what `read` makes of the body of the answer."""
         attempt = 0
 
-        def once() -> bytes:
+        def once() -> _Read:
             nonlocal attempt
             attempt += 1
+            if attempt > 1 and (made := self._made(request)) is not None:
+                return read(made)
             response = self._exchange(request)
             data: bytes = response.data
             if _ok(response.status):
-                return data
+                return read(data)
             error = _refused(request, response, data)
             if attempt > 1 and (settled := self._settled(request, error)) is not None:
-                return settled
+                return read(settled)
             raise error
 
         if not retry:
@@ -432,11 +440,19 @@ class Api:
         """Return the answer that the lost first attempt had, if the refusal shows that it worked."""
         if request.verb == "DELETE" and error.status == _NOT_FOUND:
             return json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Success"}).encode()
-        if error.status == _CONFLICT and error.reason == "AlreadyExists" and request.created:
-            found = self._exchange(_Request("GET", f"{request.path}/{request.created}"))
-            if _ok(found.status) and _same_labels(request.body, found.data):
-                return found.data
+        if error.status == _CONFLICT and error.reason == "AlreadyExists":
+            return self._made(request)
         return None
+
+    def _made(self, request: _Request) -> bytes | None:
+        """Return the object that a lost attempt to create it made.
+
+        It is looked for before it is asked for again: a second request is charged to quotas although it is refused.
+        """
+        if not request.created or "dryRun" in (request.params or {}):
+            return None
+        found = self._exchange(_Request("GET", f"{request.path}/{request.created}"))
+        return found.data if _ok(found.status) and _same_labels(request.body, found.data) else None
 
     def _exchange(
         self,
@@ -517,6 +533,21 @@ class Api:
             return True
 
 
+def _parsed(request: _Request, data: bytes) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        UnreadableError: it is none; what broke off on the way may come whole the next time.
+    """
+    try:
+        parsed = json.loads(data) if data else {}
+    except ValueError as error:
+        raise UnreadableError(data, request=str(request)) from error
+    if not isinstance(parsed, dict):
+        raise UnreadableError(data, request=str(request))
+    return parsed
+
+
 def _ok(status: int) -> bool:
     return 200 <= status < 300  # noqa: PLR2004 - the class of success
 
@@ -546,6 +577,8 @@ def _refused(request: _Request, response: urllib3.BaseHTTPResponse, data: bytes)
 def _retryable(request: _Request, error: BaseException) -> bool:
     if isinstance(error, UnreachableError):
         return not error.sent or request.repeatable
+    if isinstance(error, UnreadableError):
+        return request.repeatable
     if not isinstance(error, ApiError):
         return False
     if error.status == _TOO_MANY:

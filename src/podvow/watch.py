@@ -134,6 +134,7 @@ class Watch:
         self._refusal: ApiError | None = None
         self._failures = 0
         self._malformed = 0
+        self._broken_off = False
 
     def start(self, *, ready_timeout_s: float = 10.0) -> None:
         """Start watching; return once every object that exists has been delivered.
@@ -152,6 +153,17 @@ class Watch:
         reason = self._refusal.message if self._refusal else self._gap.reason if self._gap else "no answer"
         hint = self._refusal.hint if self._refusal else "the API server does not answer in time"
         raise ClusterUnusableError(f"watch {self.name}: no first list: {reason}", hint=hint)
+
+    def resume(self) -> None:
+        """Break the open stream off, so that the server tells again what may have been lost on the way.
+
+        For whoever knows better than the watch that it does not tell everything (a half-open connection).
+        """
+        with self._delivery:
+            stream = self._stream
+            self._broken_off = stream is not None
+        if stream is not None:
+            stream.close()
 
     def stop(self) -> None:
         """End the watch; no event is delivered afterwards."""
@@ -246,7 +258,9 @@ class Watch:
             with self._delivery:
                 self._stream = None
             stream.close()
-        if self._stopping.is_set():
+        with self._delivery:
+            broken_off, self._broken_off = self._broken_off, False
+        if broken_off or self._stopping.is_set():
             return
         self._progress(time.time_ns())
         self._close_gap("resumed at the same resourceVersion", lossless=True)

@@ -307,7 +307,8 @@ class Driver:
         assert self._tenancy is not None  # noqa: S101
         recorder = Recorder(self._meta(planned, node), self._stop)
         namespace = self._tenancy.name_for(planned.key)
-        self._hub.attach(planned.key, namespace, recorder)
+        kinds = {m["kind"] for m in planned.scenario.manifests()}
+        self._hub.attach(planned.key, namespace, recorder, kinds)
         self._listener.scenario_started(planned.id)
         try:
             labels = self._tenancy.labels_for(planned.key)

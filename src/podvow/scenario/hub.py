@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from podvow.api import Api
+from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
 from podvow.labels import RUN_LABEL, SCENARIO_LABEL
+from podvow.scenario.freshness import Freshness
 from podvow.scenario.logstream import LogStream
 from podvow.scenario.nodestream import NodeStream
 from podvow.scenario.recorder import Recorder
@@ -30,7 +32,12 @@ WATCHABLE = {
 }
 """What is watched for a scenario that deploys an object of a kind; a Service is followed by its EndpointSlices."""
 _OF_KIND = {"Service": "EndpointSlice"}
+_PODS = "/api/v1/pods"
 _KEPT_UNKNOWN = 2000
+_LAG_S = 0.5
+"""What a watch that is well may be behind."""
+_AGAIN_S = 3.0
+"""How long the server may take to tell again what was lost."""
 
 
 class Hub:
@@ -56,26 +63,18 @@ class Hub:
         self._down: dict[tuple[Source, str], tuple[int, str]] = {}
         self._api = api
         self._logs: dict[str, LogStream] = {}
-        selector = f"{RUN_LABEL}={run_id}"
-        self._watches = [
-            Watch(
-                api,
-                path,
-                label_selector=selector,
-                sink=partial(self._status, _OF_KIND.get(kind, kind)),
-                name=kind,
-            )
-            for kind, path in {"Pod": "/api/v1/pods", **{k: WATCHABLE[k] for k in sorted(set(kinds))}}.items()
-        ]
-        self._watches.append(
-            Watch(
-                api,
-                "/api/v1/events",
-                field_selector="involvedObject.kind=Pod",
-                sink=self._event,
-                name="events",
-            )
-        )
+        self._selector = f"{RUN_LABEL}={run_id}"
+        paths = {"Pod": _PODS, **{k: WATCHABLE[k] for k in sorted(set(kinds))}}
+        self._paths = {_OF_KIND.get(kind, kind): path for kind, path in paths.items()}
+        self._objects = {
+            kind: Watch(api, path, label_selector=self._selector, sink=partial(self._status, kind), name=kind)
+            for kind, path in self._paths.items()
+        }
+        about_pods = "involvedObject.kind=Pod"
+        event_watch = Watch(api, "/api/v1/events", field_selector=about_pods, sink=self._event, name="events")
+        self._watches = [*self._objects.values(), event_watch]
+        self._fresh = Freshness()
+        self._kinds: dict[str, frozenset[str]] = {}
         self._gone: set[str] = set()
         self.streams: dict[str, NodeStream] = {}
         if access:
@@ -109,10 +108,18 @@ class Hub:
         node = (Source.TRACE, Source.RUNTIME) if self.streams else (Source.TRACE,)
         return tuple(str(s) for s in (*node, Source.STATUS, Source.EVENTS))
 
-    def attach(self, key: str, namespace: str, recorder: Recorder) -> None:
-        """Hand this scenario's records to its recorder from now on."""
+    def attach(self, key: str, namespace: str, recorder: Recorder, kinds: Iterable[str] = ()) -> None:
+        """Hand this scenario's records to its recorder from now on.
+
+        Args:
+            key: short name of the scenario.
+            namespace: its namespace.
+            recorder: takes the records.
+            kinds: kinds of the objects that it deploys.
+        """
         with self._lock:
             self._recorders[key] = recorder
+            self._kinds[key] = frozenset({"Pod", *(_OF_KIND.get(k, k) for k in kinds)}) & self._paths.keys()
             self._by_namespace[namespace] = key
             if not self.streams:
                 self._logs[key] = LogStream(self._api, recorder)
@@ -124,17 +131,61 @@ class Hub:
         """Stop recording a scenario."""
         with self._lock:
             self._recorders.pop(key, None)
+            self._kinds.pop(key, None)
             log = self._logs.pop(key, None)
+        self._fresh.forget(key)
         if log is not None:
             log.stop()
 
     def settle(self, key: str, node: str, after_ns: int, timeout_s: float = 5.0) -> None:
-        """Let what happened up to a moment arrive: hear of the node, or read the logs to their end."""
+        """Let what happened up to a moment arrive: hear of the node, or read the logs to their end.
+
+        Then look past the watches whether they told everything: what they did not tell even when asked again is
+        recorded as a gap.
+        """
         stream = self.streams.get(node)
         if stream is not None:
             stream.wait_beat(after_ns, timeout_s)
         elif key in self._logs:
             self._logs[key].catch_up()
+        recorder = self._recorders[key]
+        recorder.await_observed(Source.STATUS, timeout_s)
+        namespace = next((n for n, k in self._by_namespace.items() if k == key), "")
+        for kind in sorted(self._kinds[key]):
+            self._confirm(key, kind, namespace, recorder)
+
+    def _confirm(self, key: str, kind: str, namespace: str, recorder: Recorder) -> None:
+        """Compare what exists with what the watch of a kind has told."""
+        known = self._fresh.live(key, kind)
+        collection, _, plural = self._paths[kind].rpartition("/")
+        params = {"labelSelector": self._selector}
+        try:
+            found = self._api.get(f"{collection}/namespaces/{namespace}/{plural}", params=params)["items"]
+        except ApiError as error:
+            self._unsure(recorder, kind, f"nobody could look past the watch: {error.message}")
+            return
+
+        def told() -> bool:
+            return not self._fresh.behind(key, kind, found, known)
+
+        if self._fresh.await_told(told, _LAG_S):
+            return
+        self._objects[kind].resume()
+        if self._fresh.await_told(told, _AGAIN_S):
+            return
+        late = self._fresh.behind(key, kind, found, known)
+        self._unsure(recorder, kind, f"the watch of {kind} did not tell of {len(late)} change(s)")
+        for raw in late:
+            if "spec" in raw or "status" in raw:
+                self._status(kind, WatchEvent("listed", dict(raw), time.time_ns()))
+
+    def _unsure(self, recorder: Recorder, kind: str, reason: str) -> None:
+        """Record that a watch may have been blind since its last word to a scenario."""
+        seen = [r.t_ns for r in recorder.timeline().records if r.source is Source.STATUS]
+        since_ns = seen[-1] if seen else recorder.timeline().start_ns
+        where = f"past the watch of {kind}"
+        recorder.open_gap(Source.STATUS, since_ns=since_ns, reason=reason, where=where)
+        recorder.close_gap(Source.STATUS, until_ns=time.time_ns(), where=where)
 
     def _next(self) -> int:
         self._seq += 1
@@ -149,6 +200,8 @@ class Hub:
             return
         raw = {"kind": kind, **event.object}
         key = str(raw["metadata"].get("labels", {}).get(SCENARIO_LABEL, ""))
+        if key in self._kinds:
+            self._fresh.took(key, kind, raw, deleted=event.kind == "deleted")
         with self._lock:
             recorder = self._recorders.get(key)
             log = self._logs.get(key)
@@ -221,6 +274,9 @@ class Hub:
         self._back(source, node, until_ns, lossless=False, whole=whole)
 
     def _touched(self, source: Source, where: str) -> list[Recorder]:
+        """Return the recorders that a source is about: those of a node, or those that watch a kind."""
+        if source is Source.STATUS:
+            return [r for key, r in self._recorders.items() if where in self._kinds.get(key, {where})]
         on_node = source in {Source.TRACE, Source.RUNTIME}
         return [r for r in self._recorders.values() if not on_node or not r.meta.node or r.meta.node == where]
 

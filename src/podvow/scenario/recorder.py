@@ -70,6 +70,12 @@ class Recorder:
             opened = self._open_gaps.pop((source, where), None)
             if opened and not lossless:
                 self._write_gap(source, *opened, until_ns)
+            self._changed.notify_all()
+
+    def await_observed(self, source: Source, timeout_s: float) -> bool:
+        """Wait until a source observes again, for what it may still tell; return whether it does."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not any(of is source for of, _ in self._open_gaps), timeout_s)
 
     def _write_gap(self, source: Source, since_ns: int, reason: str, until_ns: int) -> None:
         self._harness_seq += 1

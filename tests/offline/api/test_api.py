@@ -81,10 +81,10 @@ def test_a_refusal_without_a_status_carries_the_text(api: Api, stub: Stub) -> No
     assert caught.value.body == "<html>proxy says no</html>"
 
 
-def test_success_that_is_not_json_is_an_error(api: Api, stub: Stub) -> None:
-    stub.on(PODS, reply("<html>log in</html>"))
+def test_success_that_is_never_json_is_an_error(api: Api, stub: Stub) -> None:
+    stub.always(PODS, reply("<html>log in</html>"))
     with pytest.raises(ApiError, match="not JSON"):
-        api.get(PODS)
+        api.get(PODS, retry=False)
 
 
 def test_too_many_requests_waits_as_long_as_the_server_asks(api: Api, stub: Stub) -> None:
@@ -374,3 +374,33 @@ def test_a_proxy_of_the_environment_is_not_used_on_the_loopback_interface(
 def test_importing_the_module_does_not_import_the_client() -> None:
     code = "import sys, podvow.api; sys.exit('kubernetes' in sys.modules or 'pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_object_that_a_lost_request_made_is_not_asked_for_again(api: Api, stub: Stub) -> None:
+    # A second request is refused, but admission has charged it to the quota by then.
+    pod = {"metadata": {"name": "p", "labels": {"run": "1"}}}
+    stub.on(PODS, reset)
+    stub.on(f"{PODS}/p", reply(pod))
+    assert api.post(PODS, pod) == pod
+    assert stub.count(PODS) == 1
+
+
+def test_a_dry_run_whose_answer_was_lost_is_asked_for_again(api: Api, stub: Stub) -> None:
+    pod = {"metadata": {"name": "p", "labels": {"run": "1"}}}
+    stub.on(PODS, reset, reply({"kind": "judged"}))
+    assert api.post(PODS, pod, params={"dryRun": "All"}) == {"kind": "judged"}
+    assert stub.count(f"{PODS}/p") == 0
+
+
+@pytest.mark.parametrize("half", ['{"items": [{"metada', "[1, 2]"])
+def test_an_answer_that_broke_off_is_asked_for_again(api: Api, stub: Stub, half: str) -> None:
+    stub.on(PODS, reply(half), reply({"items": []}))
+    assert api.get(PODS) == {"items": []}
+    assert api.retries == {"not JSON": 1}
+
+
+def test_what_must_not_be_repeated_is_not_when_its_answer_cannot_be_read(api: Api, stub: Stub) -> None:
+    stub.on(f"{PODS}/p/eviction", reply("{", 201))
+    with pytest.raises(ApiError, match="not JSON"):
+        api.post(f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
+    assert stub.count(f"{PODS}/p/eviction") == 1

@@ -333,3 +333,20 @@ def test_a_sink_may_stop_its_own_watch(api: Api, stub: Stub) -> None:
     own.start()
     own._thread.join(5)
     assert sink.told() == ["added a"]
+
+
+def test_a_watch_that_is_doubted_is_resumed_where_it_was(stub: Stub, api: Api) -> None:
+    stub.on(
+        PODS,
+        reply(pods(1)),
+        stream(line("ADDED", pod("a", 2)), then="hang"),
+        stream(line("MODIFIED", pod("a", 3)), then="hang"),
+    )
+    sink = Sink()
+    watch = Watch(api, PODS, sink=sink, name="pods")
+    watch.start()
+    sink.await_told("added a")
+    watch.resume()
+    sink.await_told("added a", "modified a")
+    watch.stop()
+    assert stub.seen[3].params["resourceVersion"] == "2"
