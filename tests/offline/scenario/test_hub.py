@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from podvow.api import ApiError
 from podvow.labels import SCENARIO_LABEL
+from podvow.scenario import hub as hub_module
 from podvow.scenario.hub import Hub
 from podvow.scenario.recorder import Recorder
 from podvow.timeline import Meta, Record, Source
@@ -23,10 +25,10 @@ class Wired:
         self.hub = Hub(cast("Any", FakeApi()), "r1", FakeNode(folder), ["worker", "other"], ["Deployment"])
         self.recorders: dict[str, Recorder] = {}
 
-    def attach(self, key: str, node: str = "worker") -> Recorder:
+    def attach(self, key: str, node: str = "worker", kinds: tuple[str, ...] = ()) -> Recorder:
         recorder = Recorder(Meta(key, pod="main", node=node), threading.Event())
         self.recorders[key] = recorder
-        self.hub.attach(key, f"ns-{key}", recorder)
+        self.hub.attach(key, f"ns-{key}", recorder, kinds)
         return recorder
 
     def pod(self, key: str, uid: str = "u-1", kind: str = "added", name: str = "main") -> None:
@@ -172,3 +174,88 @@ def test_a_broken_trace_is_no_gap_for_whom_it_is_there_again_as_a_whole(
     assert len(recorder.finish().gaps_of(Source.TRACE)) == gaps
     assert len(other.finish().gaps_of(Source.TRACE)) == 1
     assert len(recorder.finish().gaps_of(Source.RUNTIME)) == 1, "the runtime's events are lost in any case"
+
+
+def test_a_hole_in_the_watch_of_a_kind_that_a_scenario_does_not_have_is_none_in_it(wired: Wired) -> None:
+    pods_only, workload = wired.attach("a"), wired.attach("b", kinds=("Deployment",))
+    wired.hub._status("Deployment", WatchEvent("gap", None, 50, "410", since_ns=40))
+    assert not pods_only.finish().gaps
+    assert workload.finish().gaps
+
+
+class Answering(FakeApi):
+    """Lists what the test says, whatever the watches told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[dict[str, Any]] = []
+        self.status = 0
+
+    def get(self, path: str, *, params: Any = None, retry: bool = True) -> dict[str, Any]:
+        assert retry
+        assert params == {"labelSelector": "podvow.dev/run=r1"}
+        if self.status:
+            raise ApiError(self.status, "InternalError")
+        return {"items": self.items if path == "/api/v1/namespaces/ns-a/pods" else []}
+
+
+@pytest.fixture
+def looked_past(wired: Wired, monkeypatch: pytest.MonkeyPatch) -> Answering:
+    api = Answering()
+    wired.hub._api = cast("Any", api)
+    monkeypatch.setattr(hub_module, "_LAG_S", 0.01)
+    monkeypatch.setattr(hub_module, "_AGAIN_S", 0.01)
+    return api
+
+
+def versioned(version: str, **status: Any) -> dict[str, Any]:
+    labels = {SCENARIO_LABEL: "a"}
+    metadata = {"name": "main", "uid": "u-1", "resourceVersion": version, "labels": labels}
+    return {"metadata": metadata, "status": status}
+
+
+def test_a_watch_that_told_everything_leaves_no_gap(wired: Wired, looked_past: Answering) -> None:
+    recorder = wired.attach("a")
+    wired.hub._status("Pod", WatchEvent("added", versioned("7"), 5))
+    looked_past.items = [versioned("7")]
+    wired.hub.settle("a", "nowhere", 0)
+    assert not recorder.finish().gaps
+
+
+def test_what_a_watch_never_told_is_a_gap_and_recorded(wired: Wired, looked_past: Answering) -> None:
+    recorder = wired.attach("a")
+    wired.hub._status("Pod", WatchEvent("added", versioned("7"), 5))
+    looked_past.items = [versioned("9", phase="Running")]
+    wired.hub.settle("a", "nowhere", 0)
+    (gap,) = recorder.finish().gaps_of(Source.STATUS)
+    assert (gap.from_ns, gap.reason) == (5, "the watch of Pod did not tell of 1 change(s)")
+    assert recorder.timeline().snapshots("main")[-1].phase == "Running"
+    assert gap.until_ns <= recorder.timeline().snapshots("main")[-1].t_ns
+
+
+def test_what_is_gone_without_a_word_is_a_gap(wired: Wired, looked_past: Answering) -> None:
+    recorder = wired.attach("a")
+    wired.hub._status("Pod", WatchEvent("added", versioned("7"), 5))
+    looked_past.items = []
+    wired.hub.settle("a", "nowhere", 0)
+    assert recorder.finish().gaps_of(Source.STATUS)
+
+
+def test_a_server_that_cannot_be_asked_leaves_it_open(wired: Wired, looked_past: Answering) -> None:
+    recorder = wired.attach("a")
+    looked_past.status = 500
+    wired.hub.settle("a", "nowhere", 0)
+    (gap,) = recorder.finish().gaps_of(Source.STATUS)
+    assert "nobody could look past the watch" in gap.reason
+
+
+def test_a_watch_that_is_away_is_awaited_in_the_end(wired: Wired, looked_past: Answering) -> None:
+    del looked_past
+    recorder = wired.attach("a")
+    wired.hub._status("Pod", WatchEvent("gap", None, 50, "reset", since_ns=40))
+    back = WatchEvent("relisted", None, 60, "resumed", lossless=True)
+    timer = threading.Timer(0.05, lambda: wired.hub._status("Pod", back))
+    timer.start()
+    wired.hub.settle("a", "nowhere", 0)
+    timer.join()
+    assert not recorder.finish().gaps
