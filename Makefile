@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp says that the environment is as pyproject.toml wants it.
 READY := $(VENV)/.ready
 
-.PHONY: run test test-offline test-cluster lint claims report bench down clean
+.PHONY: run test test-offline test-cluster torture lint claims report bench down clean
 
 run: $(READY)            ## set everything up, get a cluster, judge it, write the report
 	$(BIN)/podvow run --up $(ARGS)
@@ -18,6 +18,10 @@ test-offline: $(READY)
 test-cluster: $(READY)
 	$(BIN)/podvow up
 	$(BIN)/pytest -q tests/cluster $(ARGS)
+
+torture: $(READY)        ## the suites on the kind cluster through a proxy that disturbs; no verdict may be wrong (docs/torture.md)
+	$(BIN)/podvow up
+	$(BIN)/python -m tests.torture $(ARGS)
 
 lint: $(READY)           ## ruff, mypy, and whether docs/claims.md is up to date
 	$(BIN)/ruff check .
