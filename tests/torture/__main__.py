@@ -18,8 +18,8 @@ from podvow.cluster.cri import Cri
 from podvow.cluster.provider import DEFAULT_NAME, Cluster
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, PodvowError
+from podvow.labels import RUN_LABEL
 from podvow.paths import REPORTS, ROOT
-from podvow.scenario.manifest import RUN_LABEL
 from tests.torture import certificates, table
 from tests.torture.apiserver import restarter
 from tests.torture.certificates import Pair

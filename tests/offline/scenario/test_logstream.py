@@ -137,8 +137,8 @@ def test_a_run_whose_number_was_skipped_is_a_gap_before_the_one_that_was_read(
 
 def test_a_run_that_only_the_status_counts_is_a_gap(logs: LogStream, recorder: Recorder) -> None:
     # Restarting all containers removes them: nobody can read what they wrote.
-    lost = {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": None}}
-    logs.take(pod("", restarts=1, **lost))
+    lost = {"exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": None}
+    logs.take(pod("", restarts=1, terminated=lost))
     logs.catch_up()
     assert reasons(recorder) == ["the status counts a run of app that nobody read"]
 
