@@ -233,7 +233,7 @@ class Conversation:
         await self._writer.drain()
 
     async def _until_gone(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, OSError):  # on what is half-open, TLS may be broken as well
             async with asyncio.timeout(seconds):
                 while await self._reader.read(1024):
                     pass

@@ -319,8 +319,8 @@ class Driver:
                 play.run()
             finally:
                 play.close()
-            last = recorder.timeline().end_ns
-            self._hub.settle(planned.key, node, last)
+            if not self._stop.is_set():  # else nothing is concluded from it anyway
+                self._hub.settle(planned.key, node, recorder.timeline().end_ns)
         except ApiError as error:
             recorder.say(Kind.LOST, reason=str(error))
             self._check_alive(error)
