@@ -1,40 +1,34 @@
 """The one pooled transport to the API server: raw JSON in, raw JSON out, every request counted.
 
-The only module that knows the `kubernetes` client. It takes from it what is hard to get right (kubeconfig,
-credential plug-ins, TLS, proxies) and nothing else: typed models drop fields that they do not know.
-The client is imported when a connection is made, because that costs more CPU time than judging a recorded
-timeline does, and judging needs no connection.
+Typed models drop fields that they do not know, so none is used; what the `kubernetes` client does here is in
+`kubeconfig`.
 
 Requests are retried here, expectations never; `Api.retries` says how often and why.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import logging
 import ssl
 import threading
 import time
 from collections import Counter, deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
-from os import pathsep
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies
+from urllib.parse import urlencode
 
 import tenacity
 import urllib3
 from urllib3 import exceptions as transport_errors
 
-from podvow.errors import ClusterUnusableError, PodvowError, UsageError
+from podvow.errors import ClusterUnusableError, PodvowError
+from podvow.kubeconfig import Transport, read_transport
 from podvow.redact import VAULT, blanked, found_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 _Read = TypeVar("_Read")
 _JSON = "application/json"
@@ -121,13 +115,16 @@ class UntrustedError(ApiError):
         super().__init__(0, "untrusted certificate", detail, request=request, hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Transport:
-    """One reading of the kubeconfig: where the server is and how to be let in."""
+class SwitchedError(ApiError):
+    """The credentials were refused, and the kubeconfig to renew them from names another cluster; never retried."""
 
-    host: str
-    pool: urllib3.PoolManager
-    authorization: Callable[[], str | None]
+    def __init__(self, before: Transport, now: Transport, *, request: str) -> None:
+        detail = (
+            f"the kubeconfig names {now.host} ({now.authority}), not {before.host} ({before.authority}) any more"
+        )
+        super().__init__(
+            _UNAUTHORIZED, "another cluster", detail, request=request, hint="podvow follows to no other"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +234,7 @@ class Api:
         version: the answer of `/version` when the connection was made.
     """
 
-    def __init__(self, load: Callable[[], _Transport], *, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, load: Callable[[], Transport], *, patience_s: float = _PATIENCE_S) -> None:
         self.requests: Counter[str] = Counter()
         self.retries: Counter[str] = Counter()
         self.version: dict[str, Any] = {}
@@ -277,7 +274,7 @@ class Api:
             UsageError: the kubeconfig or the context is wrong.
             ClusterUnusableError: the cluster does not answer, or does not let us in.
         """
-        api = cls(lambda: _load(kubeconfig, context, pool), patience_s=connect_patience_s)
+        api = cls(lambda: read_transport(kubeconfig, context, pool), patience_s=connect_patience_s)
         try:
             api.version = api.get("/version")
         except ApiError as error:
@@ -465,14 +462,21 @@ class Api:
         """Send a request once; twice if the credentials had to be renewed first."""
         transport = self._transport
         response = self._send(transport, request, counted, read_s, preload=preload)
-        if response.status == _UNAUTHORIZED and self._renew(transport):
+        if response.status != _UNAUTHORIZED:
+            return response
+        try:
+            renewed = self._renew(transport, request)
+        except SwitchedError:
+            response.close()
+            raise
+        if renewed:
             response.close()
             response = self._send(self._transport, request, counted, read_s, preload=preload)
         return response
 
     def _send(
         self,
-        transport: _Transport,
+        transport: Transport,
         request: _Request,
         counted: str,
         read_s: float,
@@ -514,11 +518,14 @@ class Api:
         except transport_errors.HTTPError as error:
             raise UnreachableError("reset", str(error), request=str(request), sent=True) from error
 
-    def _renew(self, refused: _Transport) -> bool:
+    def _renew(self, refused: Transport, request: _Request) -> bool:
         """Read the kubeconfig again (rotated token file, new certificate of a plug-in).
 
         Returns:
             Whether there are credentials that were not refused yet.
+
+        Raises:
+            SwitchedError: it leads to another cluster now; nothing is sent there.
         """
         with self._login:
             if self._transport is not refused:
@@ -527,9 +534,13 @@ class Api:
                 return False
             self._renewed_at = time.monotonic()
             try:
-                self._transport = self._load()
+                fresh = self._load()
             except PodvowError:
                 return False
+            if (fresh.host, fresh.authority) != (refused.host, refused.authority):
+                fresh.pool.clear()
+                raise SwitchedError(refused, fresh, request=str(request))
+            self._transport = fresh
             return True
 
 
@@ -617,101 +628,3 @@ def _same_labels(sent: object, found: bytes) -> bool:
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
     return bool(wanted) and wanted.items() <= labels.items()
-
-
-def _load(kubeconfig: Path, context: str, pool: int) -> _Transport:
-    """Read a kubeconfig through the client library."""
-    files = [part for part in str(kubeconfig).split(pathsep) if part]
-    if not any(type(kubeconfig)(part).expanduser().is_file() for part in files):
-        raise UsageError(f"kubeconfig {kubeconfig} does not exist", hint="name it with --kubeconfig")
-    client: Any = import_module("kubernetes.client")
-    loader: Any = import_module("kubernetes.config.kube_config")
-    failure: Any = import_module("kubernetes.config.config_exception").ConfigException
-    rest: Any = import_module("kubernetes.client.rest")
-    # "" keeps the environment's proxy out until the host is known
-    configuration = client.Configuration(proxy="")
-    with _logged_errors() as logged:
-        try:
-            loader.load_kube_config(str(kubeconfig), context, client_configuration=configuration)
-        except (
-            failure,
-            OSError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            KeyError,
-            import_module("yaml").YAMLError,
-        ) as error:
-            hint = f"contexts in it: {', '.join(_contexts(loader, kubeconfig)) or 'none that can be read'}"
-            text = f"context {context!r} cannot be read from kubeconfig {kubeconfig}: {error}"
-            raise UsageError(text, hint=hint) from error
-    if logged and not configuration.api_key and not configuration.cert_file:
-        text = f"the credential plug-in of context {context!r} failed: {'; '.join(logged)}"
-        raise ClusterUnusableError(text, hint="log in to the cluster again, or check the plug-in's command")
-    _keep_secret(configuration)
-    host = str(configuration.host)
-    if not configuration.proxy and not _is_loopback(host):
-        proxies = getproxies()
-        configuration.proxy = proxies.get(urlsplit(host).scheme) or proxies.get("all")
-    configuration.connection_pool_maxsize = pool
-    configuration.keep_alive = True
-    try:
-        _check_certificates(configuration)
-        manager: urllib3.PoolManager = rest.RESTClientObject(configuration).pool_manager
-    except (OSError, ValueError, transport_errors.HTTPError) as error:
-        raise UsageError(f"the certificates or the proxy of context {context!r} are broken: {error}") from error
-    return _Transport(host, manager, lambda: configuration.get_api_key_with_prefix("BearerToken", "authorization"))
-
-
-def _keep_secret(configuration: Any) -> None:
-    """Remember the credentials, so that nothing that podvow writes can quote them."""
-    values = [str(value) for value in (configuration.api_key or {}).values() if value]
-    values += [word for value in values for word in value.split()]
-    values += [str(value) for value in (configuration.password,) if value]
-    if configuration.key_file:
-        with suppress(OSError, UnicodeDecodeError):
-            values.append(Path(configuration.key_file).read_text(encoding="utf-8"))
-    VAULT.learn(value for value in values if value.lower() not in {"bearer", "basic"})
-
-
-def _check_certificates(configuration: Any) -> None:
-    """Read the certificates once, so that a broken one is not taken for a cluster that is down."""
-    probe = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if configuration.ssl_ca_cert:
-        probe.load_verify_locations(configuration.ssl_ca_cert)
-    if configuration.cert_file:
-        probe.load_cert_chain(configuration.cert_file, configuration.key_file, password=lambda: "")
-
-
-def _contexts(loader: Any, kubeconfig: Path) -> list[str]:
-    try:
-        merged = loader.KubeConfigMerger(str(kubeconfig)).config
-        return [str(entry["name"]) for entry in merged.value["contexts"]]
-    except Exception:  # noqa: BLE001 - this only decorates an error that is being reported
-        return []
-
-
-def _is_loopback(host: str) -> bool:
-    name = urlsplit(host).hostname or ""
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
-
-
-@contextmanager
-def _logged_errors() -> Iterator[list[str]]:
-    """Collect what the client logs instead of raising (a credential plug-in that failed)."""
-    messages: list[str] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            messages.append(record.getMessage())
-
-    collector = Collector(logging.ERROR)
-    root = logging.getLogger()
-    root.addHandler(collector)
-    try:
-        yield messages
-    finally:
-        root.removeHandler(collector)

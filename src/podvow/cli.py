@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from podvow import cli_check, cli_claims, cli_cluster, cli_recover, cli_target
+from podvow import cli_approve, cli_check, cli_claims, cli_cluster, cli_recover, cli_target
 from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError
 
@@ -24,6 +24,7 @@ cli_cluster.register(app)
 cli_claims.register(app)
 cli_recover.register(app)
 cli_check.register(app)
+cli_approve.register(app)
 
 
 @app.command()

@@ -62,3 +62,11 @@ class InjectionError(PodvowError):
     """A fault could not be injected; the scenario's verdict becomes not-injected."""
 
     exit_code = ExitCode.INCONCLUSIVE
+
+
+class IdentityError(ClusterUnusableError):
+    """The cluster is not the one that podvow may touch, or is so no longer: nothing is injected, the run stops."""
+
+
+class NotApprovedError(IdentityError):
+    """Nobody approved the cluster, the approval has ended, or it does not cover what was to be done."""

@@ -24,11 +24,11 @@ from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError
 from podvow.faults.base import NODE_ACCESS
-from podvow.journal import identity
 from podvow.parts import CLUSTER, STATS
 from podvow.profiles import profile_named
 from podvow.progress import Progress
 from podvow.runlock import DRIVER
+from podvow.safety.guard import Guard, admit
 from podvow.scenario.driver import Driver, Planned
 from podvow.scenario.placing import Item, place
 from podvow.session import Session
@@ -75,6 +75,21 @@ def connect(session: Session) -> tuple[Cluster, Api]:
     return cluster, Api.connect(cluster.kubeconfig, cluster.context)
 
 
+def enter(session: Session) -> tuple[Api, Guard]:
+    """Return a connection to the session's cluster and the guard that let it in.
+
+    Raises:
+        IdentityError: the cluster may not be touched.
+        ClusterUnusableError: it is away.
+    """
+    cluster, api = connect(session)
+    try:
+        return api, admit(cluster, api)
+    except BaseException:
+        api.close()
+        raise
+
+
 class Live:
     """Runs the scenarios, or waits for the process that does (the first to take the lock).
 
@@ -88,11 +103,11 @@ class Live:
         self._session = session
         self._driver: Driver | None = None
         self._began = time.monotonic()
-        self._cluster, self._api = connect(session)
+        self._api, self._guard = enter(session)
+        self._cluster = self._guard.cluster
         self._profile: ClusterProfile = read_profile(self._api)
-        placed = place(
-            items, self._profile, node_access=self._cluster.access is not None, withheld=session.withheld
-        )
+        withheld = {**self._guard.withheld, **session.withheld}
+        placed = place(items, self._profile, node_access=self._cluster.access is not None, withheld=withheld)
         self._reasons = placed.reasons
         # An earlier part of a resumed run may have recorded some of them already.
         self._stored = {p.key for p in placed.runnable if session.part > 1 and p.evidence.exists()}
@@ -113,7 +128,7 @@ class Live:
         self._progress.start(len(self._runnable), longest)
         self._driver = Driver(
             api=self._api,
-            cluster=self._cluster,
+            guard=self._guard,
             profile=self._profile,
             run_id=session.label,
             folder=session.folder,
@@ -121,7 +136,6 @@ class Live:
             listener=self._progress,
             per_node=session.per_node,
             quiet_s=profile_named(session.profile).quiet_s,
-            identity=identity.read(self._api),
         )
         self._driver.start()
         write_whole(session.folder / CLUSTER, json.dumps(self._about(), indent=1))
@@ -173,6 +187,7 @@ class Live:
             "api_requests": dict(self._api.requests),
             "leaks": self._driver.leaks,
             "lost": self._driver.lost,
+            "refused": self._driver.refused,
         }
         write_whole(self._session.folder / STATS, json.dumps(stats, indent=1))
 

@@ -36,6 +36,7 @@ class Stats:
         api_requests: requests by verb.
         leaks: namespaces that could not be removed.
         lost: why the cluster was given up, empty when it was not.
+        refused: why the cluster may not be touched any more, empty when it may.
         server_version: of the API server.
         nodes: what the report says of each node.
         measured: False for a part that was killed: only its wall time is known, up to its last file.
@@ -50,6 +51,7 @@ class Stats:
     api_requests: Mapping[str, int] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
     lost: str = ""
+    refused: str = ""
     server_version: str = ""
     nodes: tuple[dict[str, Any], ...] = ()
     measured: bool = True
@@ -103,6 +105,7 @@ def added(parts: Sequence[Stats]) -> Stats:
         api_requests=dict(requests),
         leaks=last.leaks,
         lost=last.lost,
+        refused=last.refused,
         server_version=known.server_version,
         nodes=known.nodes,
         measured=all(p.measured for p in parts),

@@ -26,3 +26,15 @@ def cache_dir(*parts: str) -> Path:
     path = root.joinpath(*parts)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def config_dir() -> Path:
+    """Return (and make, for the user alone) the folder of what the user has decided.
+
+    Returns:
+        `$PODVOW_CONFIG`, else `$XDG_CONFIG_HOME/podvow`, else `~/.config/podvow`.
+    """
+    base = os.environ.get("PODVOW_CONFIG")
+    path = Path(base) if base else Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "podvow"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

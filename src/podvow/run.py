@@ -22,7 +22,7 @@ from podvow.cluster.process import CommandError
 from podvow.cluster.profile import read_profile
 from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from podvow.faults.base import NODE_STATUS
-from podvow.live import connect
+from podvow.live import enter
 from podvow.paths import FIXTURES, ROOT, SUITES
 from podvow.permissions import OFFER, needs_of, used_by
 from podvow.profiles import profile_named
@@ -128,9 +128,10 @@ def prepare(session: Session, collected: Collected) -> dict[str, str]:
     Raises:
         ClusterUnusableError: everything that stands in the way.
     """
+    api, guard = enter(session)
+    cluster = guard.cluster
     if session.part > 1:
         resume.clear_away(session)
-    cluster, api = connect(session)
     try:
         try:
             profile = read_profile(api)
@@ -143,11 +144,12 @@ def prepare(session: Session, collected: Collected) -> dict[str, str]:
         if cluster.access is not None:
             missing = images.missing_images(cluster)
             if missing:
+                guard.check_nodes(node.name for node in profile.nodes)
                 images.ensure_fixture_images(cluster)
         findings = preflight.check(
             api,
             profile,
-            needs=needs_of(used_by(collected.scenarios, session.withheld)),
+            needs=needs_of(used_by(collected.scenarios, {**guard.withheld, **session.withheld})),
             images=[] if cluster.access is not None else sorted(fixture_images()),
             chosen=chosen,
         )
@@ -189,14 +191,19 @@ def pytest_main(session: Session, args: Sequence[str]) -> int:
         os.close(view)
 
 
-def exit_code(judged: Sequence[Judged], register: Register, *, leaks: Sequence[str]) -> ExitCode:
+def exit_code(
+    judged: Sequence[Judged], register: Register, *, leaks: Sequence[str], refused: bool = False
+) -> ExitCode:
     """Return the run's exit code: a leak outweighs a violation, which outweighs an open verdict.
 
     Only documented and characterised claims count; what only the seed says never does, and neither does a violation
-    that the register expects of the kubelet that was judged.
+    that the register expects of the kubelet that was judged. That the cluster may not be touched any more outweighs
+    all verdicts: nobody knows whose they are.
     """
     if leaks:
         return ExitCode.LEAK
+    if refused:
+        return ExitCode.CLUSTER
     gating = [j for j in judged if any(register.claim(c).gating for c in j.claims)]
     verdicts = {j.verdict for j in gating if not j.known}
     open_seed = {j.verdict for j in judged} & {Verdict.NOT_INJECTED, Verdict.INCONCLUSIVE}
@@ -216,7 +223,7 @@ def finish(session: Session, register: Register, pytest_code: int) -> ExitCode:
         return ExitCode.USAGE if pytest_code == pytest.ExitCode.USAGE_ERROR else ExitCode.CLUSTER
     ran = [*parts.earlier(session), parts.current(session)]
     stats = parts.added(ran)
-    code = exit_code(judged, register, leaks=stats.leaks)
+    code = exit_code(judged, register, leaks=stats.leaks, refused=bool(stats.refused))
     whole = pytest_code not in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR} and not stats.lost
     if not whole and code is ExitCode.OK:
         code = ExitCode.INCONCLUSIVE

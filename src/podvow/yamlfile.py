@@ -41,23 +41,31 @@ def load(path: Path, *, what: str, limit: int = MAX_BYTES) -> Any:
     Raises:
         UsageError: it cannot be read, is no YAML of JSON values, or holds several documents.
     """
-    documents = load_all(path, what=what, limit=limit)
+    return loads(read_text(path, what=what, limit=limit), where=path, what=what)
+
+
+def loads(text: str, *, where: Path, what: str) -> Any:
+    """Return the one document of a text that was read from a file already; see `load`."""
+    documents = _documents(text, where=where, what=what)
     if len(documents) > 1:
-        raise UsageError(f"{path}: broken {what}: {len(documents)} documents where one was expected")
+        raise UsageError(f"{where}: broken {what}: {len(documents)} documents where one was expected")
     return documents[0] if documents else None
 
 
 def load_all(path: Path, *, what: str, limit: int = MAX_BYTES) -> list[Any]:
     """Return all documents of a YAML file; see `load`."""
-    text = read_text(path, what=what, limit=limit)
+    return _documents(read_text(path, what=what, limit=limit), where=path, what=what)
+
+
+def _documents(text: str, *, where: Path, what: str) -> list[Any]:
     try:
         return list(_Reader(text).documents())
     except _BrokenError as error:
-        raise UsageError(f"{path}:{error.line}: broken {what}: {error}") from error
+        raise UsageError(f"{where}:{error.line}: broken {what}: {error}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}{_place(error)}: broken {what}: {_said(error)}") from error
+        raise UsageError(f"{where}{_place(error)}: broken {what}: {_said(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: broken {what}: {clipped(str(error))}") from error
+        raise UsageError(f"{where}: broken {what}: {clipped(str(error))}") from error
 
 
 def _place(error: yaml.YAMLError) -> str:

@@ -27,6 +27,7 @@ from podvow.selection import Collected, collect
 from podvow.session import Selection
 from tests.cluster.command import podvow
 
+pytestmark = pytest.mark.usefixtures("nothing_approved")
 NAME = "podvow-test-rbac"
 LABEL = {"podvow.dev/test": "rbac"}
 ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
@@ -134,7 +135,10 @@ def _until_gone(api: Api) -> bool:
 
 
 def let_in(kubeconfig: Path, context: str) -> None:
-    """Approve the cluster with faults on its nodes, once that is asked for."""
+    """Approve the cluster with faults on its nodes; who asks does not matter, which cluster it is does."""
+    which = ("--kubeconfig", str(kubeconfig), "--context", context)
+    done = podvow("approve", *which, "--node-faults", "--yes")
+    assert done.returncode == 0, done.stderr
 
 
 def judged(*words: str) -> tuple[subprocess.CompletedProcess[str], Path, dict[str, str]]:

@@ -62,12 +62,21 @@ def test_expired_credentials_are_named(cluster: Cluster, tmp_path: Path) -> None
     assert "no-longer-valid" not in done.stderr + done.stdout
 
 
+@pytest.mark.usefixtures("approved")
 def test_missing_permissions_are_named_one_by_one(cluster: Cluster, api: Api, tmp_path: Path) -> None:
     namespace = "podvow-test-permissions"
+    rights = "/apis/rbac.authorization.k8s.io/v1"
+    # Enough to tell which cluster it is, and nothing else.
+    rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": namespace}
+    subject = {"kind": "ServiceAccount", "name": "nobody", "namespace": namespace}
+    metadata = {"name": namespace}
     api.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
     try:
         accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
         api.post(accounts, {"metadata": {"name": "nobody"}})
+        api.post(f"{rights}/clusterroles", {"metadata": metadata, "rules": [rule]})
+        api.post(f"{rights}/clusterrolebindings", {"metadata": metadata, "roleRef": role, "subjects": [subject]})
         token = api.post(f"{accounts}/nobody/token", {"spec": {}})["status"]["token"]
         kubeconfig = tmp_path / "config"
         raw = yaml.safe_load(cluster.kubeconfig.read_text(encoding="utf-8"))
@@ -75,7 +84,8 @@ def test_missing_permissions_are_named_one_by_one(cluster: Cluster, api: Api, tm
         kubeconfig.write_text(yaml.safe_dump(raw), encoding="utf-8")
         done = podvow("run", "--kubeconfig", str(kubeconfig), "--context", cluster.context)
     finally:
-        api.delete(f"/api/v1/namespaces/{namespace}")
+        for path in (f"{rights}/clusterrolebindings", f"{rights}/clusterroles", "/api/v1/namespaces"):
+            api.delete(f"{path}/{namespace}")
     assert done.returncode == 3
     assert "nodes" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -105,6 +115,7 @@ def test_workers_that_take_no_pods_are_named(api: Api) -> None:
     assert namespaces(api) == []
 
 
+@pytest.mark.usefixtures("approved")
 def test_a_cluster_without_node_access_is_judged_by_what_can_be_seen(cluster: Cluster, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "config"
     text = cluster.kubeconfig.read_text(encoding="utf-8").replace(cluster.context, "somewhere")
@@ -130,6 +141,7 @@ def test_a_cluster_without_node_access_is_judged_by_what_can_be_seen(cluster: Cl
     assert done.returncode == 4, done.stdout + done.stderr
 
 
+@pytest.mark.usefixtures("approved")
 def test_a_cluster_of_the_users_is_judged_without_touching_the_current_context(cluster: Cluster) -> None:
     done = podvow(
         "run", "--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "--area", "validation"

@@ -8,12 +8,10 @@ from pathlib import Path
 
 from podvow.cluster import health, kind
 from podvow.cluster.engine import enter_engine_network, find_engine
-from podvow.cluster.node import DockerNodeAccess
+from podvow.cluster.node import CA_FILE, DockerNodeAccess
 from podvow.cluster.process import CommandError
 from podvow.cluster.provider import Cluster
 from podvow.errors import UsageError
-
-_CA = "/etc/kubernetes/pki/ca.crt"
 
 
 def existing_cluster(kubeconfig: Path | str | None, context: str | None) -> Cluster:
@@ -67,7 +65,7 @@ def _node_access(context: str, endpoint: health.Endpoint) -> DockerNodeAccess | 
 def _same_cluster(access: DockerNodeAccess, control: str, endpoint: health.Endpoint) -> bool:
     """Whether the nodes belong to the kubeconfig: a file from another machine may have the same context name."""
     try:
-        ours = access.exec(control, ["cat", _CA]).stdout
+        ours = access.exec(control, ["cat", CA_FILE]).stdout
     except CommandError:
         return False
     return ours.decode(errors="replace").strip() == endpoint.ca.strip()

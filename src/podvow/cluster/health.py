@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from podvow import yamlfile
 from podvow.errors import ClusterUnusableError, UsageError
+from podvow.inputs import read_text
 
 if TYPE_CHECKING:
     from podvow.deadline import Deadline
@@ -29,11 +30,27 @@ class Endpoint:
         server: its URL.
         ca: the certificate of its authority, as text; empty to use the system's.
         insecure: whether the kubeconfig says not to verify it.
+        ca_file: the file that the certificate lies in; None when the kubeconfig holds it.
     """
 
     server: str
     ca: str
     insecure: bool = False
+    ca_file: Path | None = None
+
+
+def kubeconfig_text(kubeconfig: Path, context: str) -> str:
+    """Return a kubeconfig as it lies on the disk.
+
+    Raises:
+        UsageError: when it cannot be read.
+    """
+    if not kubeconfig.is_file():
+        raise UsageError(
+            f"there is no kubeconfig {kubeconfig}, from which the context {context!r} was to be taken",
+            hint="--kubeconfig FILE --context NAME",
+        )
+    return read_text(kubeconfig, what="kubeconfig")
 
 
 def read_endpoint(kubeconfig: Path, context: str) -> Endpoint:
@@ -42,13 +59,17 @@ def read_endpoint(kubeconfig: Path, context: str) -> Endpoint:
     Raises:
         UsageError: when the file or the context cannot be read.
     """
-    if not kubeconfig.is_file():
-        raise UsageError(
-            f"there is no kubeconfig {kubeconfig}, from which the context {context!r} was to be taken",
-            hint="--kubeconfig FILE --context NAME",
-        )
+    return endpoint_in(kubeconfig_text(kubeconfig, context), kubeconfig, context)
+
+
+def endpoint_in(text: str, kubeconfig: Path, context: str) -> Endpoint:
+    """Return the API server of a context of a kubeconfig that was read already.
+
+    Raises:
+        UsageError: when it is no kubeconfig with that context.
+    """
     try:
-        document: Any = _document(kubeconfig, context)
+        document: Any = _document(text, kubeconfig, context)
         named = {
             kind: {entry["name"]: entry for entry in document.get(kind) or []} for kind in ("contexts", "clusters")
         }
@@ -57,8 +78,9 @@ def read_endpoint(kubeconfig: Path, context: str) -> Endpoint:
             raise UsageError(f"{kubeconfig} has no context {context!r}", hint=f"it has: {known}")
         cluster = named["clusters"][named["contexts"][context]["context"]["cluster"]]["cluster"]
         data, file = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
-        ca = base64.b64decode(data).decode() if data else (kubeconfig.parent / file).read_text() if file else ""
-        return Endpoint(cluster["server"], ca, bool(cluster.get("insecure-skip-tls-verify")))
+        ca_file = kubeconfig.parent / file if file and not data else None
+        ca = base64.b64decode(data).decode() if data else ca_file.read_text() if ca_file else ""
+        return Endpoint(str(cluster["server"]), ca, bool(cluster.get("insecure-skip-tls-verify")), ca_file)
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         # The error may quote what it met: in a kubeconfig that may be a secret.
         raise UsageError(
@@ -66,9 +88,9 @@ def read_endpoint(kubeconfig: Path, context: str) -> Endpoint:
         ) from error
 
 
-def _document(kubeconfig: Path, context: str) -> Any:
+def _document(text: str, kubeconfig: Path, context: str) -> Any:
     try:
-        return yamlfile.load(kubeconfig, what="kubeconfig")
+        return yamlfile.loads(text, where=kubeconfig, what="kubeconfig")
     except UsageError as error:
         raise UsageError(f"{error.message}; the context {context!r} was to be taken from it") from error
 

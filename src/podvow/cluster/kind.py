@@ -46,6 +46,8 @@ _SHAPE = {
     "kubeadmConfigPatches": [str],
     "featureGates": {...: bool},
 }
+IDENTITY = "identity.json"
+"""File in a cluster's folder that tells which cluster was made; see `made`."""
 _CREATE_S = 600.0
 _READY_S = 240
 _RANGES_S = 60.0
@@ -171,6 +173,7 @@ def create(name: str, *, image: str, version: str, config: dict[str, Any], progr
     place = folder(name)
     made = place / _CONFIG
     kubeconfig(name).unlink(missing_ok=True)
+    (place / IDENTITY).unlink(missing_ok=True)
     made.write_text(yaml.safe_dump(_configuration(config, image=image, version=version), sort_keys=False))
     command = [program, "create", "cluster", "--name", name, "--image", image, "--config", str(made),
                "--kubeconfig", str(kubeconfig(name)), "--retain"]  # fmt: skip
@@ -319,8 +322,9 @@ def delete(name: str) -> None:
     found = [node.name for node in nodes(name)]
     if found:
         run(["docker", "rm", "--force", "--volumes", *found], timeout_s=180)
-    # It would be taken for the next cluster's if that one's making were interrupted.
-    (cache_dir("clusters") / name / "kubeconfig").unlink(missing_ok=True)
+    # They would be taken for the next cluster's if that one's making were interrupted.
+    for file in ("kubeconfig", IDENTITY):
+        (cache_dir("clusters") / name / file).unlink(missing_ok=True)
 
 
 def clusters(*, own_engine: bool) -> list[str]:

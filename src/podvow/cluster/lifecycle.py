@@ -10,7 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from podvow.cluster import dockerd, health, images, kind, netns, process, stages
+from podvow.cluster import dockerd, health, images, kind, made, netns, process, stages
 from podvow.cluster.engine import Engine, ensure_engine, enter_engine_network, find_engine, stop_engine
 from podvow.cluster.node import DockerNodeAccess
 from podvow.cluster.nodeimage import gomod
@@ -68,6 +68,7 @@ def up(
         found = kind.nodes(name)
         if found:
             _check_ours(name, engine)
+            made.check(name, DockerNodeAccess())
         if found and _revive(name, engine, version, progress):
             cluster = _cluster(name, engine)
         else:
@@ -117,7 +118,7 @@ def down(name: str = DEFAULT_NAME, *, all_clusters: bool = False, purge: bool = 
         The names of the deleted clusters.
 
     Raises:
-        UsageError: when the cluster is not podvow's, or when purging would pull the ground from under another one.
+        UsageError: when the cluster is not podvow's (any more), or purging would pull the ground from another one.
         ClusterUnusableError: when our own engine hangs and other clusters are on it.
     """
     kind.check_name(name)
@@ -129,6 +130,8 @@ def down(name: str = DEFAULT_NAME, *, all_clusters: bool = False, purge: bool = 
     left = sorted(set(there) - set(names))
     if purge and left:
         raise UsageError(f"--purge would delete what {', '.join(left)} runs on", hint="podvow down --all --purge")
+    for each in names:
+        made.check(each, DockerNodeAccess())
     for each in names:
         with kind.lock(each):
             kind.delete(each)
@@ -202,6 +205,8 @@ def _revive(name: str, engine: Engine, version: str | None, progress: Progress) 
             f"cluster {name} runs {runs}, not {version}", hint=f"podvow down --name {name}, or give another --name"
         )
     _settle(name, access, engine, progress)
+    if made.noted(name) is None:  # made by a podvow that did not note it yet, or interrupted
+        made.note(name, access)
     return True
 
 
@@ -228,6 +233,7 @@ def _make(name: str, engine: Engine, version: str | None, config: dict[str, Any]
         loading.result()
     with progress.step("ready", "waiting for nodes, DNS and service accounts"):
         kind.wait(name, access)
+    made.note(name, access)
     _mark(name, engine)
     return _cluster(name, engine)
 
@@ -261,6 +267,7 @@ def _cluster(name: str, engine: Engine) -> Cluster:
         context=kind.context(name),
         access=DockerNodeAccess(),
         server_version=health.server_version(endpoint),
+        identity=made.noted(name),
     )
 
 

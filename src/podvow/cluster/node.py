@@ -23,6 +23,8 @@ from podvow.errors import ClusterUnusableError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+CA_FILE = "/etc/kubernetes/pki/ca.crt"
+"""Where kubeadm puts the certificate authority of its cluster, on every node."""
 _ENGINE_S = 60.0
 _OPENING_S = 3.0
 
@@ -109,6 +111,19 @@ class NodePower(Protocol):
         ...
 
 
+@runtime_checkable
+class Machines(Protocol):
+    """Ways to tell one node from another of the same name."""
+
+    def machine(self, node: str) -> str:
+        """Return what stays the same as long as it is the same machine, also while it is frozen or off.
+
+        Raises:
+            CommandError: when it cannot be told.
+        """
+        ...
+
+
 def put_file(access: NodeAccess, node: str, path: str, data: bytes, mode: str = "0644") -> bool:
     """Write a file on a node, whole or not at all, unless it is there already; returns whether it had to."""
     there = access.exec(node, ["cat", path], check=False)
@@ -187,6 +202,10 @@ class DockerNodeAccess:
         address = next((str(n["IPAddress"]) for n in networks.values() if n.get("IPAddress")), "")
         state = raw["State"]
         return Life(str(state["StartedAt"]), bool(state["Running"]), bool(state["Paused"]), address)
+
+    def machine(self, node: str) -> str:
+        """Return the id of the node's container."""
+        return self._engine("inspect", "--format", "{{.Id}}", node).text
 
     def freeze(self, node: str) -> None:
         """Freeze the node's container, once no program is on its way onto it."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podvow.cluster.node import NodeAccess
+    from podvow.safety.identity import Identity
 
 DEFAULT_NAME = "podvow"
 ROLE_LABEL = "podvow.dev/role"
@@ -27,6 +28,7 @@ class Cluster:
         context: the context to use in it.
         access: the way onto its nodes; None when there is none.
         server_version: what it said when last asked, such as v1.37.2; a hint, ask the API for facts.
+        identity: which one podvow made, as noted when it was made; None for one that podvow did not make.
     """
 
     provider: Literal["kind", "existing"]
@@ -35,3 +37,4 @@ class Cluster:
     context: str
     access: NodeAccess | None
     server_version: str = ""
+    identity: Identity | None = None

@@ -166,6 +166,11 @@ class PodFaultFromNode(PodFault):
         return frozenset({NODE_ACCESS})
 
 
+def reaches_node(fault: Fault) -> bool:
+    """Whether a fault is injected from a node or changes one: more than the scenario's own objects."""
+    return bool(fault.needs & {NODE_ACCESS, NODE_STATUS}) or fault.isolation is not Isolation.POD
+
+
 @runtime_checkable
 class Lasting(Protocol):
     """A fault that outlives its scenario's objects until it is undone."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from podvow.api import Api, ApiError
 
-_UID = "kube_system_uid"
+_UID = "uid"
+"""As `podvow.safety.identity.Identity.to_json` calls it, which the header of a journal holds."""
 
 
 def read(api: Api) -> dict[str, str]:

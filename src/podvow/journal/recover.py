@@ -205,10 +205,19 @@ class _Cluster:
         self._look(recovery, frozenset(dead) - set(alive))
 
     def _leave_strangers(self) -> None:
-        """Give up journals of a cluster that had this name before."""
+        """Give up journals of a kind cluster that had this name before.
+
+        Those of a context that leads elsewhere now stay open: what was changed is still there, where it led before.
+        """
         here = identity.read(self._site.api)
         for run, journal in list(self._held.journals.items()):
-            if identity.other(journal.header.identity, here):
+            if not identity.other(journal.header.identity, here):
+                continue
+            if self._target.provider != "kind":
+                self._held.told(run, UNREACHABLE, f"{self._target} leads to another cluster now than it did then")
+                journal.close()
+                del self._held.journals[run]
+            else:
                 journal.done(*(entry.id for entry in journal.open_entries), note="the cluster is gone")
                 self._held.told(run, GONE, "there is another cluster of that name now")
                 journal.close(note="the cluster is gone")

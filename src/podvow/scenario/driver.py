@@ -6,23 +6,23 @@ import contextlib
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from podvow.api import Api, ApiError
+from podvow.api import Api, ApiError, SwitchedError
 from podvow.cluster.cri import Cri
 from podvow.cluster.profile import ClusterProfile, NodeProfile
-from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
-from podvow.errors import ClusterUnusableError
+from podvow.errors import ClusterUnusableError, IdentityError
 from podvow.journal import log
 from podvow.journal.act import Site
 from podvow.journal.ending import left_namespaces, left_on_nodes
 from podvow.journal.log import Journal
 from podvow.journal.mirror import ClusterMirror, Pulse
 from podvow.labels import JOURNAL_KEY
+from podvow.safety.guard import Guard
 from podvow.scenario.hub import WATCHABLE, Hub
 from podvow.scenario.jobs import BUSY, disturbed_of, job_of, room_of
 from podvow.scenario.model import Scenario
@@ -76,7 +76,7 @@ class Driver:
 
     Args:
         api: the API server.
-        cluster: way to the nodes.
+        guard: knows the cluster that may be touched, and the way to its nodes.
         profile: what the cluster is.
         run_id: id of the run, part of every name and label.
         folder: the run's folder.
@@ -85,14 +85,13 @@ class Driver:
         per_node: how many Pods a node takes at a time, at most.
         busy: how many scenarios may be in their busy first part at a time.
         quiet_s: how long is watched before it is said that something did not happen, in seconds.
-        identity: what tells the cluster from every other one, for who recovers a run that died.
     """
 
     def __init__(
         self,
         *,
         api: Api,
-        cluster: Cluster,
+        guard: Guard,
         profile: ClusterProfile,
         run_id: str,
         folder: Path,
@@ -101,10 +100,10 @@ class Driver:
         per_node: int = 40,
         busy: int = BUSY,
         quiet_s: float = 30.0,
-        identity: Mapping[str, Any] | None = None,
     ) -> None:
         self._api = api
-        self._cluster = cluster
+        self._interlock = guard
+        cluster = self._cluster = guard.cluster
         self._profile = profile
         self._run_id = run_id
         self._run_name = folder.name
@@ -116,15 +115,16 @@ class Driver:
             "name": cluster.name,
             "kubeconfig": str(cluster.kubeconfig),
             "context": cluster.context,
-            "identity": dict(identity or {}),
+            "identity": guard.identity.to_json(),
         }
         self._journal = Journal(folder / log.FILE, run=run_id, cluster=about)
         self._pulse: Pulse | None = None
         self._workers = {n.name: n for n in workers(profile)}
         cri = Cri(cluster.access) if cluster.access else None
-        self._stage = Stage(api, cluster.access, cri, self._journal)
+        self._stage = Stage(api, cluster.access, cri, self._journal, guard)
         self._stop = threading.Event()
         self._lost = ""
+        self._away = False
         self._changed = threading.Condition()
         self._timelines: dict[str, Timeline] = {}
         self._threads: dict[str, threading.Thread] = {}
@@ -148,8 +148,10 @@ class Driver:
         """Connect every source, then begin to run scenarios.
 
         Raises:
-            ClusterUnusableError: the cluster does not answer.
+            ClusterUnusableError: the cluster does not answer, or may not be touched any more.
         """
+        self._interlock.check_nodes(self._workers)
+        self._interlock.on_stop = self._refuse
         kinds = {m["kind"] for p in self._planned.values() for m in p.scenario.manifests()} & set(WATCHABLE)
         self._tenancy = Tenancy(self._api, self._run_id, self._journal)
         self._be_found(self._tenancy)
@@ -190,7 +192,7 @@ class Driver:
         if self._guard.is_alive():
             self._guard.join(timeout=5)
         if self._tenancy is not None:
-            self.leaks = [] if self._lost else self._take_away(self._tenancy)
+            self.leaks = [] if self._gone else self._take_away(self._tenancy)
             self._tenancy.stop()
         if self._pulse is not None:
             self._pulse.stop()
@@ -200,7 +202,10 @@ class Driver:
 
     def _take_away(self, tenancy: Tenancy) -> list[str]:
         """Wait until the run's namespaces are gone; return what is left in the cluster, in words."""
-        left = left_on_nodes(Site(self._api, self._cluster.access), self._journal)
+        if all(map(self._interlock.may_undo, self._workers)):
+            left = left_on_nodes(Site(self._api, self._cluster.access), self._journal)
+        else:
+            left = [entry.words for entry in self._journal.open_entries if entry.undo.mirrored]
         own = tenancy.name_for(JOURNAL_KEY)
         if any(entry.undo.mirrored for entry in self._journal.open_entries):
             tenancy.keep(own)  # another machine may have to recover what this one could not
@@ -251,6 +256,7 @@ class Driver:
                 before=self._last_party.get(node),
                 stop=self._stop,
                 calm=lambda: self._calm(name),
+                guard=self._interlock,
             )
             self._parties[name] = self._last_party[node] = party
         party.join(key)
@@ -321,6 +327,8 @@ class Driver:
                 play.close()
             if not self._stop.is_set():  # else nothing is concluded from it anyway
                 self._hub.settle(planned.key, node, recorder.timeline().end_ns)
+        except IdentityError as error:
+            recorder.say(Kind.LOST, reason=error.message)  # the guard has stopped the run
         except ApiError as error:
             recorder.say(Kind.LOST, reason=str(error))
             self._check_alive(error)
@@ -340,7 +348,7 @@ class Driver:
                 self._error = error
                 self._stop.set()
             try:
-                if not self._lost:
+                if not self._gone:
                     self._tenancy.remove(namespace)
             except ApiError as error:
                 _LOG.warning("namespace %s: %s", namespace, error)
@@ -355,15 +363,19 @@ class Driver:
             self._changed.notify_all()
 
     def _watch_over(self) -> None:
-        """Notice an API server that is gone even while every scenario only waits."""
+        """Notice an API server that is gone, or another one, even while every scenario only waits."""
         while not self._over.wait(_GUARD_S) and not self._stop.is_set():
             try:
-                self._api.get("/version", retry=False)
+                self._interlock.check(retry=False)
+            except IdentityError:
+                return
             except ApiError as error:
                 self._check_alive(error)
 
     def _check_alive(self, error: ApiError) -> None:
         """End the run when the API server is away for good; single refusals are a scenario's own matter."""
+        if isinstance(error, SwitchedError):
+            self._interlock.stop(error.message)
         deadline = Deadline.after(_LOST_S)
         while not deadline.passed and not self._stop.is_set():
             try:
@@ -374,13 +386,36 @@ class Driver:
             else:
                 return
         if not self._stop.is_set():
+            self._away = True
             self._lost = f"the API server went away: {error.message}"
             self._stop.set()
+
+    def _refuse(self) -> None:
+        """End the run at once: this is not the cluster that may be touched, or not any more.
+
+        What was made so far is taken away all the same, unless another cluster answers under the old connection.
+        """
+        self._lost = self._interlock.stopped
+        if self._interlock.gone:
+            self._lost += "; what this run made is left where it is: podvow recover, once the right cluster answers"
+            if self._pulse is not None:
+                self._pulse.stop()
+        self._stop.set()
+
+    @property
+    def _gone(self) -> bool:
+        """Whether nothing can be taken away: nobody answers, or another cluster does."""
+        return self._away or self._interlock.gone
 
     @property
     def lost(self) -> str:
         """Why the cluster was given up, empty when it was not."""
         return self._lost
+
+    @property
+    def refused(self) -> str:
+        """Why the cluster may not be touched any more, empty when it may."""
+        return self._interlock.stopped
 
 
 def workers(profile: ClusterProfile) -> list[NodeProfile]:

@@ -12,15 +12,16 @@ from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
 from podvow.cluster.profile import NodeProfile
 from podvow.deadline import Deadline
-from podvow.errors import PodvowError
+from podvow.errors import IdentityError, PodvowError
 from podvow.faults import static
-from podvow.faults.base import Fault, FaultContext, Isolation, Lasting
+from podvow.faults.base import Fault, FaultContext, Isolation, Lasting, reaches_node
 from podvow.faults.journalled import Journalled
 from podvow.faults.spec import plural_of
 from podvow.journal.log import Journal
 from podvow.journal.undo import DeleteNamespace, HealNode, Undo
 from podvow.labels import RUN_LABEL
 from podvow.probes.base import Probe
+from podvow.safety.guard import Guard
 from podvow.scenario.conditions import Condition
 from podvow.scenario.manifest import Manifest, prepare
 from podvow.scenario.model import Hold, Inject, Look, Scenario, Send, Until
@@ -50,12 +51,14 @@ class Stage:
         access: way onto the nodes, None without one.
         cri: the nodes' container runtime, None without node access.
         journal: takes every fault before it is injected.
+        guard: is asked right before every injection whether this is still the right cluster.
     """
 
     api: Api
     access: NodeAccess | None
     cri: Cri | None
     journal: Journal
+    guard: Guard
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,9 @@ class Play:
     def close(self) -> None:
         """Undo the own faults, the last one first, and take leave of who shared the others; to be called always."""
         for name, undo in reversed(self._to_undo):
+            if not self._stage.guard.may_undo(self._node.name):
+                self._recorder.say(Kind.LOST, reason=f"{name} was not undone: this is another cluster now")
+                continue
             try:
                 undo()
             except Exception as error:  # noqa: BLE001 - the others must be undone all the same
@@ -174,6 +180,7 @@ class Play:
         return True
 
     def _write_static(self, manifest: Manifest) -> None:
+        self._stage.guard.check(self._node.name)
         journal = self._stage.journal
         with journal.change("static Pod", static.undoing(self._tenant.namespace, self._node.name)) as entry:
             self._to_undo.append(("static_pod", lambda: self._remove_static(entry)))
@@ -219,6 +226,8 @@ class Play:
             reason = f"{fault.name} took place without this scenario, which was not ready in time"
             self._recorder.say(Kind.LOST, reason=reason)
             return False
+        except IdentityError:
+            raise
         except (PodvowError, OSError, TimeoutError) as error:
             if isinstance(error, ApiError) and error.status in {0, 429, 500, 502, 503, 504}:
                 raise
@@ -249,6 +258,7 @@ class Play:
             written.prepare(self._context)
         finally:
             begin()
+        self._stage.guard.check(self._node.name if reaches_node(fault) else "")
         return written.inject(self._context)
 
     def _undo_of(self, fault: Fault) -> Undo:

@@ -11,6 +11,7 @@ from typing import Any
 from podvow.faults.base import Fault, FaultContext, NodeLostError
 from podvow.faults.journalled import Journalled
 from podvow.faults.upkeep import repair
+from podvow.safety.guard import Guard
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_S = 120.0
@@ -34,6 +35,7 @@ class Party:
         before: the party that uses the node until it is over; its members must not be disturbed.
         stop: ends every wait.
         calm: is called when no fault of this party is to come any more.
+        guard: is asked before every injection whether this is still the right node of the right cluster.
         patience_s: how long the first to arrive waits for the last, in seconds.
     """
 
@@ -46,6 +48,7 @@ class Party:
         before: Party | None,
         stop: threading.Event,
         calm: Callable[[], None],
+        guard: Guard,
         patience_s: float = _PATIENCE_S,
     ) -> None:
         self.node = node
@@ -56,6 +59,7 @@ class Party:
         self._before = before
         self._stop = stop
         self._calm = calm
+        self._guard = guard
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self._met: dict[int, dict[str, Callable[[], None]]] = {}
@@ -85,6 +89,7 @@ class Party:
 
         Raises:
             LateError: the others went on without this member, or the run ends.
+            IdentityError: this is not the right cluster any more.
             InjectionError: it could not be injected.
         """
         with self._changed:
@@ -114,15 +119,17 @@ class Party:
         """Inject for everybody; the lock is given back meanwhile (called with it held, returns with it held)."""
         members = dict(self._met[number])
         self._began = self._began or time.monotonic()
-        self._injected.append((fault, context))
         self._changed.release()
         try:
+            self._guard.check(self.node)
+            self._injected.append((fault, context))
             try:
                 if isinstance(fault, Journalled):
                     fault.prepare(context)
             finally:
                 for begin in members.values():
                     begin()
+            self._guard.check(self.node)  # what was done for so many members took its time
             facts: Mapping[str, Any] | Exception = dict(fault.inject(context))
         except Exception as error:  # noqa: BLE001 (every member must be told, whatever it was)
             facts = error
@@ -175,6 +182,10 @@ class Party:
 
     def _end(self, context: FaultContext) -> None:
         try:
+            if self._injected and not self._guard.may_undo(self.node):
+                names = ", ".join(fault.name for fault, _ in reversed(self._injected))
+                self.lost = f"{names} was not undone: this is another cluster now"
+                return
             for fault, _ in reversed(self._injected):
                 try:
                     fault.undo(context)

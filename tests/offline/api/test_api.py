@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podvow import api as api_module
-from podvow.api import JSON_PATCH, Api, ApiError, UnreachableError
+from podvow.api import JSON_PATCH, Api, ApiError, SwitchedError, UnreachableError
 from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from tests.offline.api.stub import Handler, Stub, reply, reset, status, stream
 
@@ -290,6 +290,25 @@ def test_expired_credentials_are_read_again_once(
         stub.always(PODS, status(401, "Unauthorized"))
         with pytest.raises(ApiError, match="log in"):
             api.get(PODS)
+
+
+def test_renewed_credentials_are_not_sent_to_another_cluster(
+    stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_module, "_RENEW_EVERY_S", 0.0)
+    file = stub.kubeconfig(tmp_path)
+    with Stub() as other, Api.connect(file, "stub") as api:
+        stub.always(PODS, status(401, "Unauthorized"))
+        file.write_text(file.read_text().replace(str(stub.port), str(other.port)))
+        for ask in (lambda: api.get(PODS), lambda: api.stream(PODS, read_timeout_s=5), lambda: api.post(PODS, {})):
+            with pytest.raises(SwitchedError, match=f"names http://127.0.0.1:{other.port}") as caught:
+                ask()
+            assert caught.value.status == 401
+        assert other.seen == []
+        assert api.server_address.endswith(str(stub.port))
+        file.write_text(file.read_text().replace(str(other.port), str(stub.port)))
+        stub.on(PODS, status(401, "Unauthorized"), reply({"kind": "fine"}))
+        assert api.get(PODS) == {"kind": "fine"}
 
 
 def test_expired_credentials_at_the_start_say_what_to_do(stub: Stub, tmp_path: Path) -> None:

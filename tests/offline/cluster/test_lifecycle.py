@@ -9,13 +9,17 @@ import typer
 from typer.testing import CliRunner
 
 from podvow import cli, cli_cluster
-from podvow.cluster import dockerd, health, images, kind, lifecycle
+from podvow.cluster import dockerd, health, images, kind, lifecycle, made
 from podvow.cluster.engine import Engine
+from podvow.cluster.health import Endpoint
 from podvow.cluster.kind import Boot, NodeContainer
+from podvow.cluster.node import CA_FILE
 from podvow.cluster.nodeimage.build import NodeImage
 from podvow.cluster.progress import Progress
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError, UsageError
+from podvow.safety.identity import Place
+from tests.offline.cluster.fakes import FakeAccess
 from tests.offline.cluster.isolation import elsewhere as elsewhere  # noqa: PLC0414 (a fixture)
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ class World:
         self.engine: Engine | None = THEIRS
         self.clusters: dict[str, dict[str, Boot]] = {}
         self.did: list[str] = []
+        self.access = FakeAccess()
+        self.uid = "uid-1"
 
     def has(self, name: str, *, ours: bool = True) -> None:
         self.clusters[name] = {f"{name}-control-plane": Boot("10:00", "172.18.0.2")}
@@ -69,7 +75,9 @@ def world(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(kind, "furnish", lambda name, *_args, **_more: w.did.append(f"furnish {name}"))
     monkeypatch.setattr(kind, "boots", lambda name: w.clusters[name])
     monkeypatch.setattr(kind, "has_local_image", lambda _: True)
-    monkeypatch.setattr(health, "read_endpoint", lambda *_: None)
+    monkeypatch.setattr(health, "read_endpoint", lambda *_: Endpoint("https://127.0.0.1:1", ""))
+    monkeypatch.setattr(lifecycle, "DockerNodeAccess", lambda: w.access)
+    monkeypatch.setattr(kind, "kubectl_json", lambda *_: {"metadata": {"uid": w.uid}})
     monkeypatch.setattr(health, "is_ready", lambda _: True)
     monkeypatch.setattr(health, "server_version", lambda _: "v1.37.2")
     monkeypatch.setattr(images, "prepare", lambda **_: w.did.append("prepare images"))
@@ -115,6 +123,35 @@ def test_a_node_that_was_started_again_or_moved_is_furnished_again(world: World,
     world.clusters["podvow"] = {"podvow-control-plane": boot}
     up()
     assert world.did == ["furnish podvow"]
+
+
+def test_which_cluster_was_made_is_noted_once_and_told(world: World) -> None:
+    first = up().identity
+    assert first is not None
+    assert (first.uid, first.place) == ("uid-1", Place("https://127.0.0.1:1", "system"))
+    world.uid = "uid-2"
+    assert up().identity == first, "a cluster that runs is not noted anew"
+    assert lifecycle.attach().identity == first
+    lifecycle.down()
+    assert made.noted("podvow") is None
+    assert up().identity != first
+
+
+def test_a_cluster_that_was_made_by_an_older_podvow_is_noted_by_up(world: World) -> None:
+    world.has("podvow")
+    assert lifecycle.attach().identity is None
+    assert up().identity == lifecycle.attach().identity is not None
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_a_cluster_that_somebody_else_made_under_the_name_of_ours_is_left_alone(world: World, command: str) -> None:
+    up()
+    world.did.clear()
+    world.access.files["podvow-control-plane", CA_FILE] = b"another authority"
+    with pytest.raises(UsageError, match="not the one that podvow made"):
+        up() if command == "up" else lifecycle.down()
+    assert world.did == []
+    assert world.clusters
 
 
 def test_an_interrupted_attempt_is_made_anew(world: World) -> None:

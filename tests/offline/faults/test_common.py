@@ -23,7 +23,7 @@ from podvow.faults import (
     send_term,
     stop_sandbox,
 )
-from podvow.faults.base import NODE_ACCESS, NODE_STATUS, Fault, FaultContext, Isolation, Lasting
+from podvow.faults.base import NODE_ACCESS, NODE_STATUS, Fault, FaultContext, Isolation, Lasting, reaches_node
 from podvow.faults.gates import open_gates
 from podvow.faults.netns import lose_address
 from podvow.faults.patience import NotDoneError, known, until_done
@@ -48,8 +48,9 @@ FROM_NODE: list[Fault] = [
 @pytest.mark.parametrize("fault", [*BY_API, *FROM_NODE], ids=lambda fault: fault.name)
 def test_a_fault_on_one_pod_reaches_one_pod(fault: Fault) -> None:
     assert fault.isolation is Isolation.POD
-    offered = {NODE_STATUS} if fault.name == "offer_resource" else set()
-    assert fault.needs == ({NODE_ACCESS} if fault in FROM_NODE else offered)
+    needed = {NODE_ACCESS} if fault in FROM_NODE else {NODE_STATUS} if fault.name == "offer_resource" else set()
+    assert fault.needs == needed
+    assert reaches_node(fault) is bool(needed)
     assert isinstance(fault, Lasting) is (fault.name == "offer_resource"), "only an offer outlives the Pod"
 
 

@@ -24,7 +24,7 @@ ABOUT = {
     "name": "podvow",
     "kubeconfig": "",
     "context": "",
-    "identity": {"kube_system_uid": UID},
+    "identity": {"uid": UID},
 }
 _DISCOVERED = {
     "/apis": {"groups": [{"preferredVersion": {"groupVersion": "apps/v1"}}]},

@@ -16,10 +16,12 @@ from podvow.errors import ClusterUnusableError, ExitCode
 from podvow.faults import upkeep
 from podvow.journal import faultpoint, found, mirror
 from podvow.journal.act import Site
+from podvow.journal.log import Journal
 from podvow.journal.reach import Target
 from podvow.journal.reading import is_closed, read
 from podvow.journal.recover import Wanted, recover
 from podvow.journal.report import ALIVE, BROKEN, GONE, RECOVERED, UNREACHABLE, Report
+from podvow.journal.undo import DeleteNamespace
 from podvow.labels import MANAGED_LABEL, RUN_LABEL
 from tests.offline.journal.cluster import World
 from tests.offline.journal.nodes import breaks
@@ -301,6 +303,21 @@ def test_another_cluster_of_the_same_name_is_not_touched_for_an_old_journal(worl
     assert {verb: count for verb, count in world.api.requests.items() if verb != "GET"} == writes
     assert not world.nodes.calls
     assert is_closed(world.runs / "r1" / "journal.jsonl")
+
+
+def test_a_context_that_leads_elsewhere_now_keeps_its_journal_open(world: World) -> None:
+    about = {"provider": "existing", "kubeconfig": "k", "context": "c", "identity": {"uid": "of the one before"}}
+    path = world.runs / "r9" / "journal.jsonl"
+    journal = Journal(path, run="r9", cluster=about)
+    journal.open("namespace", DeleteNamespace("podvow-r9-k1", "r9"))
+    journal.close()
+    writes = {verb: count for verb, count in world.api.requests.items() if verb != "GET"}
+    report = recover(Wanted(), folder=world.runs, reach=lambda _: Site(cast("Any", world.api), None))
+    assert [(told.run, told.state) for told in report.runs] == [("r9", UNREACHABLE)]
+    assert "leads to another cluster now" in report.runs[0].notes[0]
+    assert report.exit_code is ExitCode.CLUSTER
+    assert not is_closed(path)
+    assert {verb: count for verb, count in world.api.requests.items() if verb != "GET"} == writes
 
 
 def test_a_cluster_that_does_not_answer_keeps_its_journal_open(world: World) -> None:

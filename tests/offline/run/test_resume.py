@@ -19,7 +19,6 @@ from podvow import cli, parts, resume, runlock
 from podvow import session as session_module
 from podvow.claims import load_register
 from podvow.cluster.profile import ClusterProfile, NodeProfile
-from podvow.cluster.provider import Cluster
 from podvow.errors import ExitCode, UsageError
 from podvow.labels import JOURNAL_KEY, RUN_LABEL, SCENARIO_LABEL
 from podvow.parts import Stats
@@ -29,6 +28,7 @@ from podvow.session import Selection, Session, load_judged, save_judged, slug
 from podvow.timeline import Meta, Record, Source, Timeline, load, save
 from podvow.timeline.record import Kind
 from podvow.verdict import Judged, Verdict
+from tests.offline.safety.guarded import guarded
 from tests.offline.scenario.fake_api import FakeApi, Raw
 
 DATA = Path(__file__).parent / "data"
@@ -313,10 +313,9 @@ def test_the_command_says_what_stands_in_the_way(typed: Typed, session: Session)
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeApi:
     made = FakeApi()
     made.refuse["Pod"] = 403
-    cluster = Cluster("existing", "fake", tmp_path / "kubeconfig", "fake", None)
     profile = ClusterProfile("v1.37.2", (NodeProfile("worker", "v1.37.2", ready=True),))
     monkeypatch.setattr(FakeApi, "close", lambda _: None, raising=False)
-    monkeypatch.setattr("podvow.live.connect", lambda _: (cluster, made))
+    monkeypatch.setattr("podvow.live.enter", lambda _: (made, guarded(tmp_path, made)))
     monkeypatch.setattr("podvow.live.read_profile", lambda _: profile)
     return made
 

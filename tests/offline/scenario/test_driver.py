@@ -11,7 +11,6 @@ import pytest
 
 from podvow.claims import Claim
 from podvow.cluster.profile import ClusterProfile, NodeProfile, Windows
-from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError, InjectionError
 from podvow.faults import delete_pod, set_image
 from podvow.faults.base import FaultContext, Isolation
@@ -28,6 +27,7 @@ from podvow.timeline import Source, Timeline, load
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 from podvow.verdict import Judgement, Outcome, Verdict
+from tests.offline.safety.guarded import guarded
 from tests.offline.scenario.fake_api import FakeApi, Raw
 
 HELD = [Judgement("something held", Outcome.HOLDS)]
@@ -80,6 +80,7 @@ class Bench:
         self.api = api
         self.ears = Ears()
         self.driver: Driver | None = None
+        self.guard = guarded(folder, api)
 
     def start(self, *scenarios: Scenario, per_node: int = 40) -> Driver:
         node = NodeProfile("worker", "v1.37.2", ready=True)
@@ -89,7 +90,7 @@ class Bench:
         ]
         self.driver = Driver(
             api=cast("Any", self.api),
-            cluster=Cluster("existing", "fake", self.folder / "kubeconfig", "fake", None),
+            guard=self.guard,
             profile=ClusterProfile("v1.37.2", (node,)),
             run_id="r1",
             folder=self.folder,

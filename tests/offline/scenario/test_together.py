@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,8 @@ from podvow.scenario import together
 from podvow.scenario.together import LateError, Party
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
+from tests.offline.safety.guarded import guarded
+from tests.offline.scenario.fake_api import FakeApi
 
 CONTEXT = cast("FaultContext", None)
 
@@ -48,7 +51,9 @@ class Shake:
 class Members:
     """Threads that go through a party."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.api = FakeApi()
+        self.guard = guarded(folder, self.api)
         self.log: list[str] = []
         self.stop = threading.Event()
         self.results: dict[str, object] = {}
@@ -63,6 +68,7 @@ class Members:
             before=before,
             stop=self.stop,
             calm=self.calm.set,
+            guard=self.guard,
             patience_s=patience_s,
         )
 
@@ -93,9 +99,9 @@ class Members:
 
 
 @pytest.fixture
-def members(monkeypatch: pytest.MonkeyPatch) -> Iterator[Members]:
+def members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Members]:
     monkeypatch.setattr(together, "repair", lambda _: "repaired")
-    made = Members()
+    made = Members(tmp_path)
     yield made
     made.stop.set()
 

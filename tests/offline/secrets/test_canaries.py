@@ -15,7 +15,6 @@ import pytest
 from podvow.api import Api, ApiError
 from podvow.claims import Claim
 from podvow.cluster.profile import ClusterProfile, NodeProfile
-from podvow.cluster.provider import Cluster
 from podvow.errors import PodvowError
 from podvow.judge import judged
 from podvow.report.model import RunInfo
@@ -28,6 +27,7 @@ from podvow.timeline import Source
 from podvow.timeline.record import Kind
 from podvow.verdict import Judgement, Outcome
 from tests.offline.api.stub import Stub, reply, status
+from tests.offline.safety.guarded import guarded
 from tests.offline.scenario.fake_api import FakeApi, Raw
 from tests.offline.scenario.test_driver import Ears
 
@@ -69,7 +69,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     )
     driver = Driver(
         api=cast("Any", api),
-        cluster=Cluster("existing", "fake", tmp_path / "kubeconfig", "fake", None),
+        guard=guarded(tmp_path, api),
         profile=ClusterProfile("v1.37.2", (NodeProfile("worker", "v1.37.2", ready=True),)),
         run_id="r1",
         folder=run,
