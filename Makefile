@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp says that the environment is as pyproject.toml wants it.
 READY := $(VENV)/.ready
 
-.PHONY: run test test-offline test-cluster torture fuzz lint claims report bench down clean
+.PHONY: run test test-offline test-cluster torture reliability fuzz lint claims report bench down clean
 
 run: $(READY)            ## set everything up, get a cluster, judge it, write the report
 	$(BIN)/podvow run --up $(ARGS)
@@ -34,6 +34,10 @@ claims: $(READY)         ## write docs/claims.md from the register
 
 report: $(READY)         ## render allure (needs Node)
 	$(BIN)/podvow report
+
+reliability: $(READY)    ## kill the harness at every journalled step of every kind of fault (hours; --per-selection N: fewer)
+	$(BIN)/podvow up
+	$(BIN)/python -m tests.reliability $(ARGS)
 
 fuzz: $(READY)           ## damaged files on every reader for a minute: figures, reports/fuzz.json
 	$(BIN)/python -m tests.fuzz $(ARGS)
