@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 DOMAIN = "podvow.dev"
 """Prefix of all names of ours in a cluster's shared spaces: labels, finalizers, extended resources, taints."""
 RUN_LABEL = "podvow.dev/run"
@@ -15,6 +17,12 @@ JOURNAL_KEY = "journal"
 """Takes the place of a scenario's key in the name and the label of a run's own namespace."""
 NAMESPACE_PREFIX = "podvow-"
 """What the names of all its namespaces begin with."""
+_PART = re.compile(r"-r\d+$")
+
+
+def run_of(label: str) -> str:
+    """Return the run that a run label belongs to: `ID`, or `ID-rN` for a later part of a run that was resumed."""
+    return _PART.sub("", label)
 
 
 def namespace_of(run: str, key: str) -> str:

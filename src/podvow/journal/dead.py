@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -43,25 +43,24 @@ class Recovery:
         self._say = say
         self._steps = 0
 
-    def run(self, told: Told, entries: Sequence[Entry], names: Collection[str], book: Book) -> None:
+    def run(self, told: Told, entries: Sequence[Entry], names: Mapping[str, str], book: Book) -> None:
         """Take back one run.
 
         Args:
             told: takes what happened.
             entries: its open entries.
-            names: its namespaces, as the cluster tells them.
+            names: its namespaces and the run label of each, as the cluster tells them.
             book: where it is noted.
         """
         began = time.monotonic()
         try:
             self._on_nodes(told, entries, book)
-            written = {
-                e.undo.name for e in entries if isinstance(e.undo, DeleteNamespace) and e.undo.run == told.run
-            }
-            own = namespace_of(told.run, JOURNAL_KEY)
-            self._namespaces(told, sorted(({*written, *names}) - {own}), book)
-            if told.state != LEFT and own in {*written, *names}:
-                self._namespaces(told, [own], book)
+            written = {e.undo.name: e.undo.run for e in entries if isinstance(e.undo, DeleteNamespace)}
+            spaces = {**written, **names}
+            own = {name: label for name, label in spaces.items() if name == namespace_of(label, JOURNAL_KEY)}
+            self._namespaces(told, {name: spaces[name] for name in sorted(spaces.keys() - own)}, book)
+            if told.state != LEFT:
+                self._namespaces(told, own, book)
         except ApiError as error:
             told.state = LEFT
             told.notes.append(error.message)
@@ -102,7 +101,7 @@ class Recovery:
             faultpoint.hit(number, "undone")
             book.settle(undo)
 
-    def _namespaces(self, told: Told, names: Sequence[str], book: Book) -> None:
+    def _namespaces(self, told: Told, names: Mapping[str, str], book: Book) -> None:
         if not names:
             return
         numbers = {name: self._next() for name in names}
@@ -110,7 +109,7 @@ class Recovery:
 
         def ask(name: str) -> str:
             faultpoint.hit(numbers[name], "undoing")
-            return namespaces.ask(self._site.api, name, told.run)
+            return namespaces.ask(self._site.api, name, names[name])
 
         with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="recover") as pool:
             answers = dict(zip(names, pool.map(ask, names), strict=True))
@@ -124,7 +123,7 @@ class Recovery:
                 told.notes.append(f"namespace {name} is still there: {why}")
                 continue
             faultpoint.hit(numbers[name], "undone")
-            book.settle(DeleteNamespace(name, told.run), note=answers[name])
+            book.settle(DeleteNamespace(name, names[name]), note=answers[name])
             if not answers[name]:
                 told.undone.append(f"namespace {name} deleted")
             elif answers[name] != "gone":

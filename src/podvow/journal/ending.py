@@ -11,6 +11,7 @@ from podvow.journal.found import runs_in, spared
 from podvow.journal.holdups import holdups
 from podvow.journal.log import Journal
 from podvow.journal.undo import node_of
+from podvow.labels import run_of
 
 
 def left_on_nodes(site: Site, journal: Journal) -> list[str]:
@@ -26,7 +27,10 @@ def left_on_nodes(site: Site, journal: Journal) -> list[str]:
         return []
     try:
         found = audit_nodes(site, journal.nodes)
-        others = spared(site.api, runs_in(site.api).keys() - {journal.header.run}) if found else Spared()
+        others = Spared()
+        if found:  # by another run, perhaps
+            own = run_of(journal.header.run)
+            others = spared(site.api, (label for label in runs_in(site.api) if run_of(label) != own))
     except ApiError as error:
         return [f"{entry.words}: {error.message}" for entry in journal.open_entries if node_of(entry.undo)]
     found = others.leave_out(found)

@@ -6,7 +6,7 @@ Idempotent; it may be killed anywhere and started again, here or on another mach
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,9 +23,9 @@ from podvow.journal.log import InUseError, Journal
 from podvow.journal.namespaces import labelled
 from podvow.journal.reach import Connect, Target, connect, target_of
 from podvow.journal.reading import OlderJournalError, read
-from podvow.journal.report import ALIVE, BROKEN, GONE, UNREACHABLE, Report, Told
+from podvow.journal.report import ALIVE, BROKEN, GONE, RECOVERED, UNREACHABLE, Report, Told
 from podvow.journal.undo import Undo
-from podvow.labels import JOURNAL_KEY, namespace_of
+from podvow.labels import JOURNAL_KEY, namespace_of, run_of
 
 _PATIENCE_S = 180.0
 _ROUNDS = 3
@@ -37,7 +37,7 @@ class Wanted:
     """What is to be recovered.
 
     Attributes:
-        run: only this run; empty for all dead ones.
+        run: only this run with all its parts; empty for all dead ones.
         targets: clusters to look at, besides those of the journals that are found.
         optional: clusters of `targets` that need not be there.
         only_targets: leave the journals of other clusters alone.
@@ -80,7 +80,7 @@ def recover(
     report = Report()
     local: dict[Target, list[Path]] = {target: [] for target in wanted.targets}
     for path in found.journals(folder):
-        if wanted.run and path.parent.name != wanted.run:
+        if wanted.run and path.parent.name != run_of(wanted.run):
             continue
         target = _target(path, report)
         if target is not None and (target in local or not wanted.only_targets):
@@ -133,7 +133,7 @@ def _recover_in(
                 report.unreachable.append(f"{target}: {error}")
             return
         try:
-            _Cluster(site, target, held, report, say).recover(wanted.run, patience_s)
+            _Cluster(site, target, held, report, say).recover(run_of(wanted.run), patience_s)
         except ApiError as error:
             report.unreachable.append(f"{target}: {error}")
         finally:
@@ -158,7 +158,7 @@ class _Held:
             except (UsageError, OSError) as error:
                 self.told(run, BROKEN, str(error))
             else:
-                self.journals[journal.header.run] = journal
+                self.journals[run_of(journal.header.run)] = journal
 
     def told(self, run: str, state: str, *notes: str) -> Told:
         """Begin the report on a run."""
@@ -191,18 +191,23 @@ class _Cluster:
             ApiError: the API server refused what is needed to begin.
         """
         self._leave_strangers()
-        there = labelled(self._site.api)
-        others = {run for run in there if only and run != only}
-        dead = {run: there.get(run, []) for run in {*there, *self._held.journals} - others - self._held.alive}
-        alive = self._alive({run: group for run, group in dead.items() if run not in self._held.journals}, only)
+        dead = {
+            label: group
+            for label, group in labelled(self._site.api).items()
+            if run_of(label) not in self._held.alive and only in {"", run_of(label)}
+        }
+        for label in self._alive(
+            {x: raws for x, raws in dead.items() if run_of(x) not in self._held.journals}, only
+        ):
+            del dead[label]
         recovery = Recovery(self._site, patience_s=patience_s, say=self._say)
-        for run in sorted(set(dead) - set(alive)):
-            told = self._held.told(run, "recovered")
-            names = [str(raw["metadata"]["name"]) for raw in dead[run]]
+        for run in sorted({*map(run_of, dead), *self._held.journals}):
+            told = self._held.told(run, RECOVERED)
+            names = {str(raw["metadata"]["name"]): x for x in dead if run_of(x) == run for raw in dead[x]}
             journal = self._held.journals.get(run)
-            entries = journal.open_entries if journal else self._mirrored(run, told)
+            entries = journal.open_entries if journal else self._mirrored(set(names.values()), told)
             recovery.run(told, entries, names, journal or _NoBook())
-        self._look(recovery, frozenset(dead) - set(alive))
+        self._look(recovery, {*map(run_of, dead), *self._held.journals})
 
     def _leave_strangers(self) -> None:
         """Give up journals of a kind cluster that had this name before.
@@ -226,17 +231,18 @@ class _Cluster:
     def _alive(self, runs: Mapping[str, list[Mapping[str, Any]]], only: str) -> Mapping[str, str]:
         if runs:
             self._say(f"feeling the pulse of {', '.join(sorted(runs))} (up to {mirror.LEASE_S} s)")
-        alive = found.alive_in(self._site.api, runs, certain=frozenset({only}))
+        certain = frozenset(label for label in runs if run_of(label) == only)
+        alive = found.alive_in(self._site.api, runs, certain=certain)
         for run, why in sorted(alive.items()):
             self._held.told(run, ALIVE, why)
         return alive
 
-    def _mirrored(self, run: str, told: Told) -> Sequence[Entry]:
-        copy = mirror.load(self._site.api, namespace_of(run, JOURNAL_KEY))
-        told.notes += copy.broken
-        return copy.entries
+    def _mirrored(self, labels: Iterable[str], told: Told) -> Sequence[Entry]:
+        copies = [mirror.load(self._site.api, namespace_of(label, JOURNAL_KEY)) for label in labels]
+        told.notes += (broken for copy in copies for broken in copy.broken)
+        return [entry for copy in copies for entry in copy.entries]
 
-    def _look(self, recovery: Recovery, dead: frozenset[str]) -> None:
+    def _look(self, recovery: Recovery, dead: set[str]) -> None:
         """Audit; remove what no journal knew of but is podvow's by its name; audit again."""
         self._report.looked_at.append(str(self._target))
         for _ in range(_ROUNDS):
@@ -251,14 +257,15 @@ class _Cluster:
         leaks = self._leaks(lambda: [*audit_nodes(self._site), *audit_objects(self._site.api)], dead)
         self._report.leaks += dict.fromkeys(map(str, self._fresh(leaks)))
 
-    def _leaks(self, audit: Callable[[], list[Leak]], dead: frozenset[str]) -> list[Leak]:
+    def _leaks(self, audit: Callable[[], list[Leak]], dead: set[str]) -> list[Leak]:
         """Audit, and leave out what belongs to other runs than the dead ones, begun or ended meanwhile too."""
         before = self._spared(dead)
         leaks = audit()
         return (before | self._spared(dead)).leave_out(leaks) if leaks else []
 
-    def _spared(self, dead: frozenset[str]) -> Spared:
-        return found.spared(self._site.api, found.runs_in(self._site.api).keys() - dead | self._held.alive)
+    def _spared(self, dead: set[str]) -> Spared:
+        labels = found.runs_in(self._site.api)
+        return found.spared(self._site.api, {*(x for x in labels if run_of(x) not in dead), *self._held.alive})
 
     def _fresh(self, leaks: Sequence[Leak]) -> list[Leak]:
         """Leave out what the report on a run says already, with what holds it up."""

@@ -116,9 +116,14 @@ class World:
         self.api.post(f"/api/v1/namespaces/{name}/pods", {"kind": "Pod", "metadata": pod, "spec": {}})
         return name
 
-    def die(self, run: str = "r1") -> None:
-        """Let a run change all that a run can change, and die without taking anything back."""
-        journal = self.journal(run)
+    def die(self, run: str = "r1", *, of: str = "") -> None:
+        """Let a run change all that a run can change, and die without taking anything back.
+
+        Args:
+            run: its label.
+            of: the run of which it is a part; it itself by default.
+        """
+        journal = self.journal(of or run)
         own = f"podvow-{run}-journal"
         journal.open("namespace", DeleteNamespace(own, run))
         self.namespace(run, "journal")

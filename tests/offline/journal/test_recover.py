@@ -196,6 +196,34 @@ def test_a_run_that_begins_while_another_one_is_recovered_is_left_alone(
     assert ("namespaces", "", "podvow-r2-k1") in world.api.objects
 
 
+@pytest.mark.parametrize("local", [True, False], ids=["this-machine", "another-machine"])
+def test_all_parts_of_a_run_that_was_resumed_are_recovered_as_one(world: World, *, local: bool) -> None:
+    before = world.state()
+    world.die("r1")
+    world.die("r1-r2", of="r1")
+    path = world.runs / "r1" / "journal.jsonl"
+    if not local:
+        path.unlink()
+    report = again(world, Wanted("r1-r2", (HERE,)))
+    assert report.exit_code is ExitCode.OK, list(report.lines())
+    assert world.state() == before
+    assert [told.run for told in report.runs] == ["r1"]
+    assert not local or is_closed(path)
+
+
+def test_the_later_part_of_a_run_that_is_alive_is_left_alone(world: World) -> None:
+    world.die("r1")
+    alive = world.journal("r1")
+    world.die("r1-r2", of="r9")
+    (world.runs / "r9" / "journal.jsonl").unlink()
+    report = again(world)
+    assert [(told.run, told.state) for told in report.runs] == [("r1", ALIVE)]
+    assert ("namespaces", "", "podvow-r1-r2-k1") in world.api.objects
+    assert world.nodes.path("worker", "/etc/kubernetes/manifests/podvow-r1-r2-k2.json").exists()
+    assert report.leaks == []
+    alive.close()
+
+
 def test_only_the_run_that_was_asked_for_is_touched(world: World) -> None:
     world.die("r1")
     other = world.namespace("r2", "k1")
