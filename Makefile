@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp says that the environment is as pyproject.toml wants it.
 READY := $(VENV)/.ready
 
-.PHONY: run test test-offline test-cluster torture lint claims report bench down clean
+.PHONY: run test test-offline test-cluster torture fuzz lint claims report bench down clean
 
 run: $(READY)            ## set everything up, get a cluster, judge it, write the report
 	$(BIN)/podvow run --up $(ARGS)
@@ -34,6 +34,9 @@ claims: $(READY)         ## write docs/claims.md from the register
 
 report: $(READY)         ## render allure (needs Node)
 	$(BIN)/podvow report
+
+fuzz: $(READY)           ## damaged files on every reader for a minute: figures, reports/fuzz.json
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(READY)          ## five runs: wall time, limit L*, CPU, requests
 	$(BIN)/python scripts/bench

@@ -18,6 +18,9 @@ from podvow import parts, resume
 from podvow.claims import load_register
 from podvow.cluster import health, imagelist, kind, kindconfig
 from podvow.expect.explain import failure_message
+from podvow.journal import reading
+from podvow.journal.entry import Done, Entry, Header
+from podvow.journal.undo import DeleteNamespace, HealNode
 from podvow.judge import judged
 from podvow.paths import FIXTURES, SUITES
 from podvow.register_doc import to_markdown
@@ -128,6 +131,25 @@ users: [{name: u, user: {token: secret-token-of-a-user}}]
 """
 
 
+def _journal() -> Iterable[Sample]:
+    cluster = {"provider": "kind", "name": "podvow", "kubeconfig": "k", "context": "c", "identity": {"uid": "u"}}
+    lines = (
+        Header("1123-ab", "0.1.0", 1, cluster),
+        Entry(1, 2, "namespace", "w", DeleteNamespace("podvow-1123-ab-x", "1123-ab"), {"key": "x"}),
+        Entry(2, 3, "fault", "w", HealNode("worker"), {"fault": "reboot"}),
+        Done((1,), 4),
+    )
+    return [("journal.jsonl", "".join(f"{line.json}\n" for line in lines).encode())]
+
+
+def _recovered(path: Path) -> None:
+    history = reading.read(path)
+    assert history.header is None or history.header.identity is not None
+    for entry in history.open_entries:
+        assert entry.undo.words
+    reading.is_closed(path)
+
+
 def _results(path: Path) -> None:
     resume.finished(path.parent)
 
@@ -142,6 +164,7 @@ READERS: tuple[Reader, ...] = (
     Reader("kubeconfig", "yaml", lambda: [("config", _KUBECONFIG)], lambda p: health.read_endpoint(p, "c")),
     Reader("evidence", "jsonl", _files(DATA, "tools.jsonl", "network.jsonl"), _evidence),
     Reader("evidence, cut", "jsonl", _files(DATA, "tools.jsonl"), lambda p: _evidence(p, whole=False)),
+    Reader("journal", "jsonl", _journal, _recovered),
     Reader("session", "json", _json("session.json", dataclasses.asdict(_SESSION)), Session.load),
     Reader("verdict", "json", _json("a.b-c-.json", dataclasses.asdict(_JUDGED)), read_judged),
     Reader("figures", "json", lambda: [("stats.json", json.dumps(_STATS).encode())], parts.read_stats),
