@@ -166,6 +166,8 @@ class Live:
         """Wait for the driver, tear down, and leave the run's figures for the report."""
         if self._driver is None:
             return
+        if not interrupted:
+            self._driver.wait()  # with xdist, other processes may still wait for what is being recorded
         judged_s = time.monotonic() - self._began
         try:
             self._driver.finish(interrupted=interrupted)

@@ -182,6 +182,11 @@ class Driver:
                 raise ClusterUnusableError(f"the driver stopped: {self._error}")
             return self._timelines[key]
 
+    def wait(self) -> None:
+        """Wait until every scenario is recorded."""
+        if self._main.is_alive():
+            self._main.join()
+
     def finish(self, *, interrupted: bool = False) -> None:
         """Wait for (interrupted: end) all scenarios, take everything away, audit that nothing is left."""
         if interrupted:
