@@ -142,7 +142,7 @@ class Nodes:
         self.off.discard(node)
 
 
-def breaks(nodes: Nodes, node: str) -> dict[str, Callable[[], None]]:
+def breaks(nodes: Nodes, node: str) -> dict[str, Callable[[], object]]:
     """Return everything that a node fault can leave behind, by name."""
 
     def broken_network() -> None:
