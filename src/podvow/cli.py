@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from podvow import cli_approve, cli_check, cli_claims, cli_cluster, cli_recover, cli_target
+from podvow import cli_approve, cli_check, cli_claims, cli_cluster, cli_recover, cli_target, interrupts
 from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError
 
@@ -100,8 +99,8 @@ def report(
 
 
 def main() -> None:
-    """Run the command: errors as one message without a traceback, Ctrl-C and SIGTERM without orphans."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command: errors as one message without a traceback, Ctrl-C and its like without orphans."""
+    interrupts.install()
     try:
         code = app(standalone_mode=False)
     except TyperException as error:

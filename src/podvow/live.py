@@ -56,6 +56,9 @@ class Recorded(Protocol):
     def judged(self, scenario_id: str, verdict: str) -> None:
         """Take note of a verdict, for whoever watches."""
 
+    def stop(self) -> None:
+        """Let what was started come to its end soon."""
+
     def finish(self, *, interrupted: bool) -> None:
         """End what was started."""
 
@@ -112,7 +115,8 @@ class Live:
         # An earlier part of a resumed run may have recorded some of them already.
         self._stored = {p.key for p in placed.runnable if session.part > 1 and p.evidence.exists()}
         self._runnable = [p for p in placed.runnable if p.key not in self._stored]
-        self._lock = FileLock(session.folder / DRIVER)
+        # The thread that ends a run need not be the one that began it.
+        self._lock = FileLock(session.folder / DRIVER, thread_local=False)
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
@@ -161,6 +165,11 @@ class Live:
         """Show a verdict in the progress view."""
         if self._driver is not None:
             self._progress.judged(scenario_id, verdict)
+
+    def stop(self) -> None:
+        """Let every scenario end where it is."""
+        if self._driver is not None:
+            self._driver.stop()
 
     def finish(self, *, interrupted: bool) -> None:
         """Wait for the driver, tear down, and leave the run's figures for the report."""
@@ -227,6 +236,9 @@ class Replay:
 
     def judged(self, scenario_id: str, verdict: str) -> None:
         """Nobody watches a replay."""
+
+    def stop(self) -> None:
+        """Nothing was started."""
 
     def finish(self, *, interrupted: bool) -> None:
         """Nothing was started."""

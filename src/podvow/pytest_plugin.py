@@ -6,7 +6,6 @@ Inert unless `--podvow-session` is given: a plain `pytest` touches no cluster.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from podvow import redact
+from podvow import interrupts, redact
 from podvow.claims import Register, load_register
+from podvow.ending import Ending, grant_workers_time, watch_parent
 from podvow.errors import ExitCode, PodvowError, UsageError
 from podvow.judge import judged
 from podvow.live import Live, Recorded, Replay
@@ -28,6 +28,8 @@ from podvow.session import Session, save_judged, slug
 from podvow.verdict import Judged, Verdict, shown
 
 _LIVE = pytest.StashKey[Recorded]()
+_ENDING = pytest.StashKey[Ending]()
+_PARENT = "podvow_parent"
 _REGISTER = pytest.StashKey[Register]()
 _SESSION = pytest.StashKey[Session]()
 _PLANNED = pytest.StashKey[Planned]()
@@ -53,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load the session and the register; make SIGTERM end the run the way Ctrl-C does."""
+    """Load the session and the register; whatever asks this process to end makes it undo first."""
     path = config.getoption("--podvow-session")
     if not path:
         return
@@ -63,7 +65,19 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     redact.watch_logs()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    worker = getattr(config, "workerinput", None)
+    interrupts.install(worker=worker is not None)
+    config.stash[_ENDING] = ending = Ending(worker=worker is not None)
+    if worker is None:
+        grant_workers_time()
+    else:
+        watch_parent(int(worker[_PARENT]), ending.abandon)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker whose it is, so that it notices when that one is gone."""
+    node.workerinput[_PARENT] = os.getpid()
 
 
 def scenario_id(item: pytest.Item) -> str:
@@ -177,7 +191,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         config.stash[_LIVE] = Replay(podvow)
         return
     try:
-        config.stash[_LIVE] = Live(podvow, items, view=_view(config))
+        live = config.stash[_LIVE] = Live(podvow, items, view=_view(config))
+        config.stash[_ENDING].of(live)
     except PodvowError as error:
         usage = error.exit_code is ExitCode.USAGE
         code = pytest.ExitCode.USAGE_ERROR if usage else pytest.ExitCode.INTERNAL_ERROR
@@ -186,9 +201,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """End the driver: wait for it, or stop it when the run was interrupted."""
-    live = session.config.stash.get(_LIVE, None)
-    if live is not None:
-        live.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+    ending = session.config.stash.get(_ENDING, None)
+    if ending is not None:
+        ending.end(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
 
 
 @pytest.fixture

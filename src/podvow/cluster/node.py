@@ -235,7 +235,11 @@ class DockerNodeAccess:
 
     def thaw(self, node: str) -> None:
         """Thaw the node's container."""
-        self._engine("unpause", node)
+        try:
+            self._engine("unpause", node)
+        except CommandError:
+            if self.life(node).frozen:  # else somebody else was faster: a watchdog, `podvow recover`
+                raise
         self._melt(node)
 
     def _melt(self, node: str) -> None:

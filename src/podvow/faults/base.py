@@ -177,3 +177,12 @@ class Lasting(Protocol):
 
     def undoing(self, node: str) -> Undo:
         """What `undo` does to a node, as data for the journal: another process may have to do it."""
+
+
+@runtime_checkable
+class Outage(Protocol):
+    """A fault during which nothing on its node can act: if it stays so, the healing must come from outside."""
+
+    @property
+    def outage_s(self) -> float:
+        """How long the node is away on purpose, in seconds."""

@@ -28,6 +28,11 @@ class Journalled:
         self._entry = 0
 
     @property
+    def fault(self) -> Fault:
+        """The fault itself."""
+        return self._fault
+
+    @property
     def name(self) -> str:
         """As the fault."""
         return self._fault.name

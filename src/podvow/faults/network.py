@@ -23,7 +23,11 @@ AWAY = "/etc/cni/podvow-away"
 BROKEN = f"{_FOLDER}/00-podvow-broken.conflist"
 """The configuration that comes first and names a plugin that does not exist."""
 _PLUGIN = "podvow-no-such-plugin"
-_HEAL = 'rm -f "$1"; for f in "$2"/*; do [ -e "$f" ] && mv "$f" "$3"/; done; rmdir "$2" 2>/dev/null; true'
+# containerd does not look when a file comes into the folder (it ignores such events), only when one goes.
+_HEAL = (
+    'for f in "$2"/*; do [ -e "$f" ] && mv "$f" "$3"/; done; rmdir "$2" 2>/dev/null; '
+    'rm -f "$1"; touch "$3/.podvow-look" && rm -f "$3/.podvow-look"'
+)
 _TAKE_AWAY = 'mkdir -p "$1" && mv "$2"/* "$1"/'
 _POLL_S = 0.25
 

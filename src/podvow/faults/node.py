@@ -39,6 +39,11 @@ class FreezeNode(_MachineFault):
     seconds: float = 5.0
     name: str = "freeze_node"
 
+    @property
+    def outage_s(self) -> float:
+        """As long as it is frozen."""
+        return self.seconds
+
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Freeze, wait, thaw; the node's uptime goes on meanwhile."""
         refuse_control_plane(context)
@@ -76,6 +81,11 @@ class RestartNode(_MachineFault):
     def name(self) -> str:
         """What is done."""
         return "reboot_node" if self.orderly else "cut_power"
+
+    @property
+    def outage_s(self) -> float:
+        """No longer than switching it off and on takes."""
+        return 0.0
 
     def inject(self, context: FaultContext) -> Mapping[str, Any]:
         """Do it, and wait until the node is ready in its new life."""

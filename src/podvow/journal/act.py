@@ -8,10 +8,9 @@ from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
 from podvow.errors import ClusterUnusableError
-from podvow.faults import network, nodestatus, static, upkeep
+from podvow.faults import deadman, network, nodestatus, static, upkeep
 from podvow.faults.base import FaultContext, NodeLostError
-from podvow.journal import timers
-from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic
+from podvow.journal.undo import DisarmTimer, HealNode, RemoveResource, RemoveStatic
 from podvow.timeline import Meta, Timeline
 
 _NOT_FOUND = 404
@@ -36,7 +35,7 @@ class Site:
         return FaultContext(self.api, "", node, cri, self.access, lambda: empty, lambda m: m, lambda _: None)
 
 
-def act(undo: HealNode | RemoveStatic | RemoveResource, site: Site) -> str:
+def act(undo: HealNode | RemoveStatic | RemoveResource | DisarmTimer, site: Site) -> str:
     """Carry out an undo on a node.
 
     Returns:
@@ -65,6 +64,9 @@ def act(undo: HealNode | RemoveStatic | RemoveResource, site: Site) -> str:
     if isinstance(undo, RemoveStatic):
         static.remove_path(context, undo.path)
         return f"removed {undo.path} from node {undo.node}"
+    if isinstance(undo, DisarmTimer):
+        deadman.disarm(site.access, undo.node, undo.run)
+        return f"disarmed the dead-man timer of node {undo.node}"
     return _heal(context)
 
 
@@ -81,5 +83,5 @@ def _heal(context: FaultContext) -> str:
     # A node that came back at another address while the harness was dead: the others' routes do not know yet.
     upkeep.reroute(context)
     # Last: until here the timer is the second string to the bow.
-    timers.disarm(context)
+    deadman.disarm(context.nodes, context.node)
     return f"node {context.node}: {how}"

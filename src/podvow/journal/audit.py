@@ -11,9 +11,8 @@ from typing import Any
 from podvow.api import Api, ApiError
 from podvow.cluster.node import NodeAccess, NodePower
 from podvow.cluster.process import CommandError
-from podvow.faults import network
+from podvow.faults import deadman, network
 from podvow.faults.upkeep import CONTAINERD, KUBELET
-from podvow.journal import timers
 from podvow.journal.act import Site
 from podvow.journal.namespaces import labelled
 from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic, Undo
@@ -26,7 +25,7 @@ _LOOK = (
     f'for u in {CONTAINERD} {KUBELET}; do s=$(systemctl is-active "$u"); '
     '[ "$s" = active ] || echo "unit $u is $s"; done; '
     f'for f in {network.AWAY} {network.BROKEN}; do [ -e "$f" ] && echo "network $f"; done; '
-    f'for f in {_STATICS}*.json; do [ -e "$f" ] && echo "static $f"; done; {timers.LIST}; true'
+    f'for f in {_STATICS}*.json; do [ -e "$f" ] && echo "static $f"; done; {deadman.LIST}; true'
 )
 _AT_ONCE = 8
 

@@ -101,9 +101,29 @@ class RemoveResource:
         return f"remove {self.resource} from the status of node {self.node}"
 
 
-Undo = DeleteNamespace | HealNode | RemoveStatic | RemoveResource
+@dataclass(frozen=True, slots=True)
+class DisarmTimer:
+    """Disarm the dead-man timer of a node; it stays armed for other runs that need it.
+
+    Attributes:
+        node: the node.
+        run: the run that armed it.
+    """
+
+    op: ClassVar[str] = "disarm-timer"
+    mirrored: ClassVar[bool] = True
+    node: str
+    run: str
+
+    @property
+    def words(self) -> str:
+        """What it does, for people."""
+        return f"disarm the dead-man timer of node {self.node}"
+
+
+Undo = DeleteNamespace | HealNode | RemoveStatic | RemoveResource | DisarmTimer
 _KINDS: Mapping[str, type[Undo]] = {
-    kind.op: kind for kind in (DeleteNamespace, HealNode, RemoveStatic, RemoveResource)
+    kind.op: kind for kind in (DeleteNamespace, HealNode, RemoveStatic, RemoveResource, DisarmTimer)
 }
 
 

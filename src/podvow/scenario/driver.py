@@ -16,6 +16,7 @@ from podvow.cluster.cri import Cri
 from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, IdentityError
+from podvow.faults.lifeline import MARGIN_S, Lifeline
 from podvow.journal import log
 from podvow.journal.act import Site
 from podvow.journal.ending import left_namespaces, left_on_nodes
@@ -33,6 +34,7 @@ from podvow.scenario.tenancy import Tenancy
 from podvow.scenario.together import Party
 from podvow.timeline import Meta, Timeline, save
 from podvow.timeline.record import Kind
+from podvow.watchdog.leash import Watchdog
 
 _LOG = logging.getLogger(__name__)
 _TEARDOWN_S = 120.0
@@ -121,7 +123,8 @@ class Driver:
         self._pulse: Pulse | None = None
         self._workers = {n.name: n for n in workers(profile)}
         cri = Cri(cluster.access) if cluster.access else None
-        self._stage = Stage(api, cluster.access, cri, self._journal, guard)
+        self._lifeline = self._lifeline_in(folder)
+        self._stage = Stage(api, cluster.access, cri, self._journal, guard, self._lifeline)
         self._stop = threading.Event()
         self._lost = ""
         self._away = False
@@ -143,6 +146,15 @@ class Driver:
             busy=busy,
             disturbed=disturbed_of(self._workers.values()),
         )
+
+    def _lifeline_in(self, folder: Path) -> Lifeline | None:
+        """Return what heals the nodes if this process dies; None when it cannot reach them anyway."""
+        cluster = self._cluster
+        if cluster.access is None:
+            return None
+        dog = Watchdog(folder, self._run_id, kubeconfig=str(cluster.kubeconfig), context=cluster.context)
+        longest = max((p.scenario.typical_s for p in self._planned.values()), default=0.0)
+        return Lifeline(cluster.access, self._run_id, self._journal, dog, seconds=longest + MARGIN_S)
 
     def start(self) -> None:
         """Connect every source, then begin to run scenarios.
@@ -187,10 +199,14 @@ class Driver:
         if self._main.is_alive():
             self._main.join()
 
+    def stop(self) -> None:
+        """Let every scenario end where it is; `finish` waits for that."""
+        self._stop.set()
+
     def finish(self, *, interrupted: bool = False) -> None:
         """Wait for (interrupted: end) all scenarios, take everything away, audit that nothing is left."""
         if interrupted:
-            self._stop.set()
+            self.stop()
         if self._main.is_alive():
             self._main.join()
         self._over.set()
@@ -203,6 +219,8 @@ class Driver:
             self._pulse.stop()
         if self._hub is not None:
             self._hub.stop()
+        if self._lifeline is not None:
+            self._lifeline.stop()
         self._journal.close()
 
     def _take_away(self, tenancy: Tenancy) -> list[str]:
@@ -262,6 +280,7 @@ class Driver:
                 stop=self._stop,
                 calm=lambda: self._calm(name),
                 guard=self._interlock,
+                lifeline=self._lifeline,
             )
             self._parties[name] = self._last_party[node] = party
         party.join(key)

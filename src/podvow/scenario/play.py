@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
 from podvow.cluster.profile import NodeProfile
 from podvow.deadline import Deadline
-from podvow.errors import IdentityError, PodvowError
+from podvow.errors import IdentityError, InjectionError, PodvowError
 from podvow.faults import static
 from podvow.faults.base import Fault, FaultContext, Isolation, Lasting, reaches_node
 from podvow.faults.journalled import Journalled
+from podvow.faults.lifeline import Lifeline
+from podvow.faults.nodestatus import OfferResource
 from podvow.faults.spec import plural_of
 from podvow.journal.log import Journal
 from podvow.journal.undo import DeleteNamespace, HealNode, Undo
@@ -33,6 +36,7 @@ from podvow.timeline.record import Kind, Record
 from podvow.timeline.sources.status import slim
 from podvow.timeline.timeline import FaultMark
 
+_LOG = logging.getLogger(__name__)
 _PROOF_S = 30.0
 _ADMISSION_S = 10.0
 _NEVER = Condition("never", lambda _: False)
@@ -52,6 +56,7 @@ class Stage:
         cri: the nodes' container runtime, None without node access.
         journal: takes every fault before it is injected.
         guard: is asked right before every injection whether this is still the right cluster.
+        lifeline: heals nodes if this process dies; None without node access.
     """
 
     api: Api
@@ -59,6 +64,7 @@ class Stage:
     cri: Cri | None
     journal: Journal
     guard: Guard
+    lifeline: Lifeline | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Play:
         self._faults = 0
         self._node_faults = 0
         self._to_undo: list[tuple[str, Callable[[], None]]] = []
+        self._holds = 0
         self._context = FaultContext(
             api=stage.api,
             namespace=tenant.namespace,
@@ -136,16 +143,9 @@ class Play:
 
     def close(self) -> None:
         """Undo the own faults, the last one first, and take leave of who shared the others; to be called always."""
-        for name, undo in reversed(self._to_undo):
-            if not self._stage.guard.may_undo(self._node.name):
-                self._recorder.say(Kind.LOST, reason=f"{name} was not undone: this is another cluster now")
-                continue
-            try:
-                undo()
-            except Exception as error:  # noqa: BLE001 - the others must be undone all the same
-                self._recorder.say(Kind.LOST, reason=f"{name} could not be undone: {error}")
-            else:
-                self._recorder.say(Kind.UNDONE, fault=name)
+        undone = [self._undo(name, undo) for name, undo in reversed(self._to_undo)]
+        if all(undone):
+            self._let_go()
         party = self._tenant.party
         if party is not None:
             party.leave(self._tenant.key, self._context)
@@ -154,11 +154,24 @@ class Play:
             if party.lost:
                 self._recorder.say(Kind.LOST, reason=party.lost)
 
+    def _undo(self, name: str, undo: Callable[[], None]) -> bool:
+        if not self._stage.guard.may_undo(self._node.name):
+            self._recorder.say(Kind.LOST, reason=f"{name} was not undone: this is another cluster now")
+            return False
+        try:
+            undo()
+        except Exception as error:  # noqa: BLE001 - the others must be undone all the same
+            self._recorder.say(Kind.LOST, reason=f"{name} could not be undone: {error}")
+            return False
+        self._recorder.say(Kind.UNDONE, fault=name)
+        return True
+
     def _deploy(self, scenario: Scenario) -> bool:
         for manifest in scenario.manifests():
             ready = self._prepare(manifest)
             if scenario.static and manifest["kind"] == "Pod":
-                self._write_static(ready)
+                if not self._write_static(ready):
+                    return False
                 continue
             path = self._context.path(plural_of(manifest["kind"]))
             try:
@@ -179,14 +192,20 @@ class Play:
                     await_counting(self._stage.api, self._tenant.namespace, answer, Deadline.after(_ADMISSION_S))
         return True
 
-    def _write_static(self, manifest: Manifest) -> None:
+    def _write_static(self, manifest: Manifest) -> bool:
         self._stage.guard.check(self._node.name)
+        try:
+            self._hold_node()
+        except InjectionError as error:
+            self._recorder.say(Kind.LOST, reason=str(error))
+            return False
         journal = self._stage.journal
         with journal.change("static Pod", static.undoing(self._tenant.namespace, self._node.name)) as entry:
             self._to_undo.append(("static_pod", lambda: self._remove_static(entry)))
             static.write(self._context, manifest)
         name = static.mirror_name(manifest, self._node.name)
         self._applied({**manifest, "metadata": {**manifest["metadata"], "name": name}})
+        return True
 
     def _remove_static(self, entry: int) -> None:
         with self._stage.journal.undoing(entry):
@@ -252,9 +271,11 @@ class Play:
             number = self._node_faults
             self._node_faults += 1
             return party.meet(self._tenant.key, number, begin, written, self._context)
-        if lasting:
-            self._to_undo.append((fault.name, lambda: written.undo(self._context)))
         try:
+            if isinstance(fault, OfferResource):
+                self._hold_node(fault.resource)
+            if lasting:
+                self._to_undo.append((fault.name, lambda: written.undo(self._context)))
             written.prepare(self._context)
         finally:
             begin()
@@ -268,6 +289,22 @@ class Play:
         if fault.isolation is not Isolation.POD:
             return HealNode(self._node.name)
         return DeleteNamespace(self._tenant.namespace, self._tenant.labels[RUN_LABEL])
+
+    def _hold_node(self, resource: str = "") -> None:
+        """Let the node take back by itself what outlives this process on it."""
+        if self._stage.lifeline is not None:
+            self._stage.lifeline.hold(self._node.name, resource=resource)
+            self._holds += 1
+
+    def _let_go(self) -> None:
+        """Disarm what would heal the node; it is well."""
+        line, holds, self._holds = self._stage.lifeline, self._holds, 0
+        for _ in range(holds):
+            try:
+                if line is not None and not line.release(self._node.name):
+                    self._recorder.say(Kind.LOST, reason=f"{self._node.name} has healed itself in the middle")
+            except Exception as error:  # noqa: BLE001 - it goes off then: harmless, but to be told
+                _LOG.warning("dead-man timer of %s: %s", self._node.name, error)
 
     def _look(self, probe: Probe) -> bool:
         """Write down what a probe sees; one that could not look is said so and judged by who needed it."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from podvow.faults.base import Fault, FaultContext, NodeLostError
 from podvow.faults.journalled import Journalled
+from podvow.faults.lifeline import Lifeline
 from podvow.faults.upkeep import repair
 from podvow.safety.guard import Guard
 
@@ -36,6 +37,7 @@ class Party:
         stop: ends every wait.
         calm: is called when no fault of this party is to come any more.
         guard: is asked before every injection whether this is still the right node of the right cluster.
+        lifeline: heals the node if this process dies; None when it is no node of ours to heal.
         patience_s: how long the first to arrive waits for the last, in seconds.
     """
 
@@ -49,6 +51,7 @@ class Party:
         stop: threading.Event,
         calm: Callable[[], None],
         guard: Guard,
+        lifeline: Lifeline | None = None,
         patience_s: float = _PATIENCE_S,
     ) -> None:
         self.node = node
@@ -60,6 +63,8 @@ class Party:
         self._stop = stop
         self._calm = calm
         self._guard = guard
+        self._lifeline = lifeline
+        self._held = False
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self._met: dict[int, dict[str, Callable[[], None]]] = {}
@@ -121,16 +126,7 @@ class Party:
         self._began = self._began or time.monotonic()
         self._changed.release()
         try:
-            self._guard.check(self.node)
-            self._injected.append((fault, context))
-            try:
-                if isinstance(fault, Journalled):
-                    fault.prepare(context)
-            finally:
-                for begin in members.values():
-                    begin()
-            self._guard.check(self.node)  # what was done for so many members took its time
-            facts: Mapping[str, Any] | Exception = dict(fault.inject(context))
+            facts: Mapping[str, Any] | Exception = self._inject(fault, context, members.values())
         except Exception as error:  # noqa: BLE001 (every member must be told, whatever it was)
             facts = error
         finally:
@@ -142,6 +138,29 @@ class Party:
             self.lost = str(facts)
         self._changed.notify_all()
         return self._result(number)
+
+    def _inject(
+        self, fault: Fault, context: FaultContext, begins: Iterable[Callable[[], None]]
+    ) -> Mapping[str, Any]:
+        """Arm what heals the node without us, tell every member, inject; what cannot be armed is not injected."""
+        line = self._lifeline
+        self._guard.check(self.node)
+        real = fault.fault if isinstance(fault, Journalled) else fault
+        try:
+            if line is not None:
+                line.before(self.node, real, held=self._held)
+                self._held = True
+            self._injected.append((fault, context))
+            if isinstance(fault, Journalled):
+                fault.prepare(context)
+        finally:
+            for begin in begins:  # last, so that its moment is the injection's
+                begin()
+        self._guard.check(self.node)  # what was done for so many members took its time
+        facts = dict(fault.inject(context))
+        if line is not None:
+            line.after(self.node, real)
+        return facts
 
     def _result(self, number: int) -> Mapping[str, Any]:
         facts = self._facts[number]
@@ -175,6 +194,35 @@ class Party:
                 self._ending = True
             self._end(context)
 
+    def _undo_all(self, context: FaultContext) -> bool:
+        """Undo every fault, the last one first; tell whether all of it went well."""
+        self.undone.clear()
+        went_well = [self._undo(fault, context) for fault, _ in reversed(self._injected)]
+        return all(went_well)
+
+    def _undo(self, fault: Fault, context: FaultContext) -> bool:
+        try:
+            fault.undo(context)
+        except NodeLostError as error:
+            self.lost = self.lost or str(error)
+        except Exception as error:  # noqa: BLE001 (the other faults must be undone all the same)
+            _LOG.warning("undo of %s: %s", fault.name, error)
+            self.lost = self.lost or f"{fault.name} could not be undone: {error}"
+        else:
+            self.undone.append(fault.name)
+            return True
+        return False
+
+    def _let_go(self) -> None:
+        """Disarm what would heal the node. A node that is not well keeps it."""
+        if self._lifeline is None or not self._held:
+            return
+        try:
+            if not self._lifeline.release(self.node):
+                self.lost = self.lost or f"the dead-man timer of {self.node} healed it in the middle"
+        except Exception as error:  # noqa: BLE001 (the timer then goes off: harmless, but to be told)
+            _LOG.warning("dead-man timer of %s: %s", self.node, error)
+
     @property
     def over(self) -> bool:
         """Whether all members are done and the node is well again."""
@@ -186,18 +234,12 @@ class Party:
                 names = ", ".join(fault.name for fault, _ in reversed(self._injected))
                 self.lost = f"{names} was not undone: this is another cluster now"
                 return
-            for fault, _ in reversed(self._injected):
-                try:
-                    fault.undo(context)
-                except NodeLostError as error:
-                    self.lost = self.lost or str(error)
-                except Exception as error:  # noqa: BLE001 (the other faults must be undone all the same)
-                    _LOG.warning("undo of %s: %s", fault.name, error)
-                    self.lost = self.lost or f"{fault.name} could not be undone: {error}"
-                else:
-                    self.undone.append(fault.name)
+            undone = self._undo_all(context)
             if self.lost:
                 self.lost = f"{self.lost}; {repair(context)}"
+                undone = undone or self._undo_all(context)
+            if undone:
+                self._let_go()
         finally:
             if self._began:
                 self.exclusive_s = time.monotonic() - self._began

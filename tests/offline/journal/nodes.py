@@ -10,6 +10,7 @@ from typing import Any
 
 from podvow.cluster.node import ExecResult, Life
 from podvow.cluster.process import CommandError
+from podvow.faults import deadman
 
 _SYSTEMCTL = """#!/bin/sh
 word=$1; shift
@@ -19,8 +20,7 @@ for unit in "$@"; do
     is-active) cat "$ROOT/units/$unit" 2>/dev/null || echo inactive;;
     show) echo "MainPID=7"; echo "ActiveState=$(cat "$ROOT/units/$unit")";;
     restart|start) echo active >"$ROOT/units/$unit";;
-    stop) echo inactive >"$ROOT/units/$unit";;
-    disable) rm -f "$ROOT/units/$unit";;
+    stop) case $unit in podvow-*) rm -f "$ROOT/units/$unit";; *) echo inactive >"$ROOT/units/$unit";; esac;;
   esac
 done
 exit 0
@@ -103,7 +103,11 @@ class Nodes:
             capture_output=True,
             timeout=timeout_s,
             check=False,
-            env={"PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}", "ROOT": str(root)},
+            env={
+                "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}",
+                "ROOT": str(root),
+                "PODVOW_ROOT": str(root),
+            },
         )
         if check and done.returncode:
             raise CommandError(argv, done.returncode, done.stderr)
@@ -138,7 +142,7 @@ class Nodes:
         self.off.discard(node)
 
 
-def breaks(nodes: Nodes, node: str) -> dict[str, Callable[[], None]]:
+def breaks(nodes: Nodes, node: str) -> dict[str, Callable[[], object]]:
     """Return everything that a node fault can leave behind, by name."""
 
     def broken_network() -> None:
@@ -149,16 +153,12 @@ def breaks(nodes: Nodes, node: str) -> dict[str, Callable[[], None]]:
         away.mkdir()
         nodes.path(node, CNI).rename(away / Path(CNI).name)
 
-    def timer() -> None:
-        for unit in ("podvow-heal.timer", "podvow-heal.service"):
-            nodes.write(node, f"/etc/systemd/system/{unit}")
-
     return {
+        "armed timer": lambda: deadman.arm(nodes, node, "r1", 900),
         "stopped kubelet": lambda: nodes.write(node, "/units/kubelet", "inactive\n"),
         "stopped containerd": lambda: nodes.write(node, "/units/containerd", "failed\n"),
         "broken network": broken_network,
         "no network": no_network,
         "frozen": lambda: nodes.freeze(node),
         "off": lambda: nodes.cut_power(node),
-        "armed timer": timer,
     }

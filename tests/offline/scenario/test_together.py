@@ -12,6 +12,7 @@ import pytest
 
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext, Isolation, NodeLostError
+from podvow.faults.lifeline import Lifeline
 from podvow.scenario import together
 from podvow.scenario.together import LateError, Party
 from podvow.timeline import Timeline
@@ -48,6 +49,30 @@ class Shake:
         self.heal()
 
 
+class Line:
+    """Something that would heal the node; writes down what is done with it."""
+
+    def __init__(self, log: list[str], *, refuses: bool = False, fired: bool = False) -> None:
+        self.log = log
+        self.refuses = refuses
+        self.fired = fired
+
+    def before(self, node: str, fault: Shake, *, held: bool) -> None:
+        assert node == "worker"
+        if self.refuses:
+            raise InjectionError("cannot be armed")
+        self.log.append(f"arm again for {fault.name}" if held else f"arm for {fault.name}")
+
+    def after(self, node: str, fault: Shake) -> None:
+        assert node == "worker"
+        self.log.append(f"after {fault.name}")
+
+    def release(self, node: str) -> bool:
+        assert node == "worker"
+        self.log.append("disarm")
+        return not self.fired
+
+
 class Members:
     """Threads that go through a party."""
 
@@ -60,7 +85,14 @@ class Members:
         self.threads: list[threading.Thread] = []
         self.calm = threading.Event()
 
-    def party(self, *keys: str, length: int = 1, before: Party | None = None, patience_s: float = 20.0) -> Party:
+    def party(
+        self,
+        *keys: str,
+        length: int = 1,
+        before: Party | None = None,
+        patience_s: float = 20.0,
+        lifeline: Line | None = None,
+    ) -> Party:
         return Party(
             "worker",
             keys,
@@ -69,6 +101,7 @@ class Members:
             stop=self.stop,
             calm=self.calm.set,
             guard=self.guard,
+            lifeline=cast("Lifeline | None", lifeline),
             patience_s=patience_s,
         )
 
@@ -201,3 +234,43 @@ def test_a_stopped_run_undoes_what_was_injected_though_not_all_members_have_begu
     members.stop.set()
     members.end()
     assert "undo first" in members.log
+
+
+def test_what_would_heal_the_node_is_armed_before_each_fault_and_disarmed_after_the_last_undo(
+    members: Members,
+) -> None:
+    party = members.party("a", length=2, lifeline=Line(members.log))
+    members.go(party, "a", Shake(members.log, name="first"), Shake(members.log, name="second"))
+    members.end()
+    assert members.log == [
+        *("arm for first", "begin a", "inject first", "after first"),
+        *("arm again for second", "begin a", "inject second", "after second"),
+        *("undo second", "undo first", "disarm", "left a"),
+    ]
+
+
+def test_what_cannot_be_armed_is_not_injected_and_every_member_is_told(members: Members) -> None:
+    party = members.party("a", "b", lifeline=Line(members.log, refuses=True))
+    for key in "ab":
+        members.go(party, key, Shake(members.log))
+    members.end()
+    assert [str(error) for error in members.results.values()] == ["cannot be armed"] * 2
+    assert sorted(members.log) == ["begin a", "begin b", "left a", "left b"]
+
+
+def test_a_node_that_could_not_be_healed_keeps_its_timer(members: Members) -> None:
+    def fail() -> None:
+        raise NodeLostError("worker stays away")
+
+    party = members.party("a", lifeline=Line(members.log))
+    members.go(party, "a", Shake(members.log, heal=fail))
+    members.end()
+    assert "disarm" not in members.log
+    assert members.log.count("undo shake") == 2, "once more after the repair"
+
+
+def test_a_node_that_healed_itself_in_the_middle_is_lost_for_the_evidence(members: Members) -> None:
+    party = members.party("a", lifeline=Line(members.log, fired=True))
+    members.go(party, "a", Shake(members.log))
+    members.end()
+    assert party.lost == "the dead-man timer of worker healed it in the middle"
