@@ -24,10 +24,16 @@ from typing import Any
 BLANK = "<redacted>"
 SHORTEST = 8
 """Values of fewer characters are blanked inside Secrets only: as words of a text they would hide half of it."""
+_SHORTEST_SHAPE = 12
+"""No pattern takes a shorter text."""
 _GROUP = 4
 """Characters in which base64 encodes three bytes."""
 _COPIES = frozenset({"annotations", "managedFields"})
-_TOKEN_KINDS = frozenset({"TokenRequest", "TokenReview", "ExecCredential"})
+# Tuples: what is compared comes from files and may be of any type, hashable or not.
+_TOKEN_KINDS = ("TokenRequest", "TokenReview", "ExecCredential")
+_KINDS = ("Secret", "SecretList", *_TOKEN_KINDS)
+_BARE = (int, float, type(None))
+_NESTED = (dict, list, tuple, Mapping)
 _TOKEN_KEYS = frozenset({"token", "clientKeyData", "clientCertificateData"})
 _CREDENTIAL_KEYS = frozenset({"client-key-data", "id-token", "refresh-token", "access-token", "client-secret"})
 # Cheap signs first: almost no text of a timeline holds one of them, and the patterns cost a hundred times more.
@@ -77,7 +83,7 @@ class Vault:
         pattern = self._pattern
         if pattern is not None:
             text = pattern.sub(BLANK, text)
-        if _SIGNS.search(text):
+        if len(text) >= _SHORTEST_SHAPE and _SIGNS.search(text):
             for shape in _PATTERNS:
                 text = shape.sub(rf"\1{BLANK}", text)
         return text
@@ -92,14 +98,22 @@ class Vault:
         if isinstance(value, str):
             return self.clean(value) if len(value) >= SHORTEST else value
         if isinstance(value, Mapping):
-            shown = without_secrets(value)
-            made = {key: self._blanked(item) for key, item in shown.items()}
-            same = shown is value and all(made[key] is item for key, item in value.items())
-            return value if same else made
+            shown = without_secrets(value) if _tells(value) else value
+            changes = {
+                key: new
+                for key, item in shown.items()
+                if not isinstance(item, _BARE) and (new := self._blanked(item)) is not item
+            }
+            return {**shown, **changes} if changes else shown
         if isinstance(value, list | tuple):
             items = [self._blanked(item) for item in value]
             return value if all(new is old for new, old in zip(items, value, strict=True)) else items
         return value
+
+
+def _tells(value: Mapping[str, Any]) -> bool:
+    """Tell whether an object may be one whose shape shows a secret; hardly any is."""
+    return ("kind" in value and value["kind"] in _KINDS) or not _CREDENTIAL_KEYS.isdisjoint(value)
 
 
 def _forms(value: str) -> Iterable[str]:
@@ -119,10 +133,6 @@ def _forms(value: str) -> Iterable[str]:
             yield encoded[:-_GROUP] if encoded.endswith("=") and len(encoded) > 2 * _GROUP else encoded
 
 
-def _is_secret(value: Mapping[str, Any]) -> bool:
-    return value.get("kind") == "Secret"
-
-
 def found_in(value: Any) -> Iterable[str]:
     """Yield the values that raw JSON shows to be secret: data of Secrets, issued tokens, keys of kubeconfigs."""
     pending = [value]
@@ -131,16 +141,22 @@ def found_in(value: Any) -> Iterable[str]:
         if isinstance(item, list | tuple):
             pending.extend(item)
         elif isinstance(item, Mapping):
-            if _is_secret(item):
-                yield from _values(item)
-            elif item.get("kind") == "SecretList":
+            if _tells(item):
+                yield from _told(item)
+            if item.get("kind") == "SecretList":
                 pending.extend(_as_secrets(item.get("items")))
-            elif item.get("kind") in _TOKEN_KINDS:
-                for part in (item.get("status"), item.get("spec")):
-                    if isinstance(part, Mapping):
-                        yield from (str(part[key]) for key in _TOKEN_KEYS & part.keys())
-            yield from (str(item[key]) for key in _CREDENTIAL_KEYS & item.keys() if isinstance(item[key], str))
-            pending.extend(inner for inner in item.values() if isinstance(inner, Mapping | list | tuple))
+            pending.extend(inner for inner in item.values() if isinstance(inner, _NESTED))
+
+
+def _told(item: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what one object shows to be secret by its kind or its keys."""
+    if item.get("kind") == "Secret":
+        yield from _values(item)
+    elif item.get("kind") in _TOKEN_KINDS:
+        for part in (item.get("status"), item.get("spec")):
+            if isinstance(part, Mapping):
+                yield from (str(part[key]) for key in _TOKEN_KEYS & part.keys())
+    yield from (item[key] for key in _CREDENTIAL_KEYS & item.keys() if isinstance(item[key], str))
 
 
 def _values(secret: Mapping[str, Any]) -> Iterable[str]:

@@ -106,6 +106,12 @@ def test_the_keys_of_a_secret_stay() -> None:
     assert shown["metadata"] == {"name": "s"}
 
 
+@pytest.mark.parametrize("kind", [[], {}, None, 7, True, ["Secret"]], ids=str)
+def test_a_kind_of_any_type_is_taken(kind: Any) -> None:
+    raw = {"kind": kind, "data": {"p": PACKED}, "items": [{"kind": kind}]}
+    assert redacted(raw) == raw
+
+
 def test_nothing_is_copied_where_nothing_is_secret() -> None:
     raw = {
         "kind": "Pod",
