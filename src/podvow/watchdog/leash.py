@@ -30,11 +30,20 @@ class Watchdog:
         run_id: under which the nodes know the run.
         kubeconfig: the cluster's file, to set routes to a node that comes back at another address.
         context: the context in it.
+        settled_s: see `state.State`.
     """
 
-    def __init__(self, folder: Path, run_id: str, *, kubeconfig: str = "", context: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        run_id: str,
+        *,
+        kubeconfig: str = "",
+        context: str = "",
+        settled_s: float = state.SETTLED_S,
+    ) -> None:
         self._folder = folder.resolve()
-        self._state = State(run_id, kubeconfig, context)
+        self._state = State(run_id, kubeconfig, context, settled_s)
         self._number = 0
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None

@@ -17,8 +17,6 @@ from podvow.watchdog.state import Away, State
 
 _POWER_S = 180.0
 _HEAL_S = 120.0
-_SETTLED_S = 8.0
-"""A command of the dead driver may still be under way to the engine: a node counts as back after so long."""
 _POLL_S = 0.5
 
 
@@ -37,7 +35,7 @@ def mend(known: State, away: Away, *, thorough: bool) -> list[str]:
         PodvowError: it could not be brought back in time.
     """
     access = DockerNodeAccess()
-    did = _power(access, away.node, settled_s=_SETTLED_S if thorough else 0.0)
+    did = _power(access, away.node, settled_s=known.settled_s if thorough else 0.0)
     if thorough:
         _heal(access, away.node, known.run_id)
         did.append("healed")

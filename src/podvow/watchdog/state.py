@@ -13,6 +13,8 @@ from pathlib import Path
 STATE = "watchdog.json"
 LOG = "watchdog.log"
 LOCK = "watchdog.lock"
+SETTLED_S = 8.0
+"""A command of the dead driver may still be under way to the engine: a node counts as back after so long."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ class State:
         run_id: under which the nodes know the run.
         kubeconfig: file of the cluster; empty when the API server is not to be asked.
         context: the context in it.
+        settled_s: for how long a node must have been back before nobody looks after it, in seconds.
         away: the nodes that are away.
     """
 
     run_id: str
     kubeconfig: str = ""
     context: str = ""
+    settled_s: float = SETTLED_S
     away: tuple[Away, ...] = ()
 
 

@@ -39,7 +39,7 @@ DRIVER = """
 import sys, threading
 from pathlib import Path
 from podvow.watchdog.leash import Watchdog
-dog = Watchdog(Path(sys.argv[1]), "run-1")
+dog = Watchdog(Path(sys.argv[1]), "run-1", settled_s=2)
 for node in sys.argv[3:]:
     dog.open(node, "freeze_node", float(sys.argv[2]))
 print("open", flush=True)
@@ -239,7 +239,7 @@ def test_without_a_watchdog_the_node_is_not_sent_away(tmp_path: Path, monkeypatc
 
 
 def test_a_state_survives_the_disk_and_a_broken_one_is_told(tmp_path: Path) -> None:
-    known = State("run-1", "config", "kind-x", (Away(1, "worker", "freeze_node", 12.5, "10.0.0.2"),))
+    known = State("run-1", "config", "kind-x", 1.0, (Away(1, "worker", "freeze_node", 12.5, "10.0.0.2"),))
     state.write(tmp_path, known)
     assert state.read(tmp_path) == known
     for text in ("{", "[]", '{"away": [{}]}', '{"run_id": "x"}'):
