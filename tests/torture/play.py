@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -42,7 +41,7 @@ class Target:
     @property
     def env(self) -> dict[str, str]:
         """The environment of its commands."""
-        return {**os.environ, "XDG_CONFIG_HOME": str(self.config)}
+        return {**os.environ, "PODVOW_CONFIG": str(self.config)}
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -79,13 +78,11 @@ class Played:
 
 
 def approve(target: Target) -> None:
-    """Approve the cluster, for a harness that wants it (`podvow approve`).
+    """Approve the cluster, as a user must before podvow touches it; in a folder of the target's own.
 
     Raises:
         ClusterUnusableError: it cannot be approved.
     """
-    if importlib.util.find_spec("podvow.cli_approve") is None:
-        return
     grant = ("--node-faults",) if target.nodes else ()
     done = subprocess.run(
         [*_PODVOW, "approve", *target.options, *grant, "--yes"],

@@ -342,7 +342,10 @@ class Driver:
         self._listener.scenario_started(planned.id)
         try:
             labels = self._tenancy.labels_for(planned.key)
-            tenant = Tenant(namespace, labels, lambda: self.settled(planned.key), planned.key, party)
+            hub, key = self._hub, planned.key
+            tenant = Tenant(
+                namespace, labels, lambda: self.settled(key), key, party, look_past=lambda: hub.look_past(key)
+            )
             play = Play(self._stage, planned.scenario, recorder, tenant, self._workers[node])
             try:
                 self._tenancy.make(planned.key)

@@ -1,38 +1,64 @@
-"""Whether the watches told everything: what exists in the end must have been seen in the version that it has.
+"""Whether the watches told everything: what exists must have been seen in the version that it has.
 
 A half-open connection, or somebody on the way who swallows a line, cannot be told from a cluster in which nothing
-happens. So a scenario ends with a look at its objects past the watches.
+happens. So one looks past the watches at a scenario's objects: when it waits for long, and when it ends.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Raw = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A change that no watch has told.
+
+    Attributes:
+        raw: the object as it is now; as it was last seen if it is gone.
+        gone: whether it is gone.
+        since_ns: when it was last told of, nanoseconds since the epoch; 0 for never.
+    """
+
+    raw: Raw
+    gone: bool
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    version: int
+    received_ns: int
+    raw: Raw
+
+
 class Freshness:
-    """Which version of each object has been delivered."""
+    """What has been told of each object last."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._versions: dict[str, int] = {}
+        self._told: dict[str, _Told] = {}
         self._live: dict[tuple[str, str], set[str]] = {}
 
-    def took(self, key: str, kind: str, raw: Raw, *, deleted: bool) -> None:
+    def took(self, key: str, kind: str, raw: Raw, received_ns: int, *, deleted: bool) -> None:
         """Note that an object was delivered.
 
         Args:
             key: the scenario that it belongs to.
             kind: its kind.
             raw: the object.
+            received_ns: when it arrived, nanoseconds since the epoch.
             deleted: whether it is gone.
         """
-        uid = str(raw["metadata"].get("uid", ""))
+        uid = _uid(raw)
         with self._changed:
-            self._versions[uid] = max(self._versions.get(uid, 0), _version(raw))
+            before = self._told.get(uid)
+            newest = max(_version(raw), before.version if before else 0)
+            self._told[uid] = _Told(newest, received_ns, raw)
             live = self._live.setdefault((key, kind), set())
             (live.discard if deleted else live.add)(uid)
             self._changed.notify_all()
@@ -42,8 +68,8 @@ class Freshness:
         with self._changed:
             return frozenset(self._live.get((key, kind), ()))
 
-    def behind(self, key: str, kind: str, found: Iterable[Raw], known: Iterable[str]) -> list[Raw]:
-        """Return the objects that exist in a newer version than was delivered; one that is gone has only its UID.
+    def late(self, key: str, kind: str, found: Iterable[Raw], known: Iterable[str]) -> list[Late]:
+        """Return what exists in a newer version than was delivered, and what is gone without a word.
 
         Versions are compared as numbers, as Kubernetes allows:
         https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
@@ -54,11 +80,16 @@ class Freshness:
             found: all of that kind that exist.
             known: what `live` had said before they were looked for.
         """
-        items = {str(item["metadata"].get("uid", "")): item for item in found}
+        items = {_uid(item): item for item in found}
         with self._changed:
-            late: list[Raw] = [i for uid, i in items.items() if self._versions.get(uid, -1) < _version(i)]
-            gone = (set(known) - items.keys()) & self._live.get((key, kind), set())
-            return late + [{"metadata": {"uid": uid}} for uid in sorted(gone)]
+            changed = [
+                Late(item, gone=False, since_ns=told.received_ns if told else 0)
+                for uid, item in items.items()
+                if (told := self._told.get(uid)) is None or told.version < _version(item)
+            ]
+            missing = (set(known) - items.keys()) & self._live.get((key, kind), set())
+            gone = [Late(self._told[uid].raw, True, self._told[uid].received_ns) for uid in sorted(missing)]
+        return changed + gone
 
     def await_told(self, caught_up: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until what was late has been delivered; return whether it has."""
@@ -70,7 +101,11 @@ class Freshness:
         with self._changed:
             for known in [k for k in self._live if k[0] == key]:
                 for uid in self._live.pop(known):
-                    self._versions.pop(uid, None)
+                    self._told.pop(uid, None)
+
+
+def _uid(raw: Raw) -> str:
+    return str(raw["metadata"].get("uid", ""))
 
 
 def _version(raw: Raw) -> int:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
@@ -140,50 +141,58 @@ class Hub:
     def settle(self, key: str, node: str, after_ns: int, timeout_s: float = 5.0) -> None:
         """Let what happened up to a moment arrive: hear of the node, or read the logs to their end.
 
-        Then look past the watches whether they told everything: what they did not tell even when asked again is
-        recorded as a gap.
+        Then look past the watches whether they told everything.
         """
         stream = self.streams.get(node)
         if stream is not None:
             stream.wait_beat(after_ns, timeout_s)
         elif key in self._logs:
             self._logs[key].catch_up()
-        recorder = self._recorders[key]
-        recorder.await_observed(Source.STATUS, timeout_s)
-        namespace = next((n for n, k in self._by_namespace.items() if k == key), "")
-        for kind in sorted(self._kinds[key]):
-            self._confirm(key, kind, namespace, recorder)
+        self._recorders[key].await_observed(Source.STATUS, timeout_s)
+        try:
+            self.look_past(key)
+        except ApiError as error:
+            since_ns = self._recorders[key].timeline().start_ns
+            self._unsure(key, "", since_ns, f"nobody could look past the watches: {error.message}")
 
-    def _confirm(self, key: str, kind: str, namespace: str, recorder: Recorder) -> None:
-        """Compare what exists with what the watch of a kind has told."""
+    def look_past(self, key: str) -> None:
+        """Look at a scenario's objects past the watches; what these do not tell even when asked again is a gap.
+
+        Raises:
+            ApiError: the API server does not answer.
+        """
+        with self._lock:
+            namespace = next((name for name, other in self._by_namespace.items() if other == key), "")
+        for kind in sorted(self._kinds[key]):
+            self._look_past(key, kind, namespace)
+
+    def _look_past(self, key: str, kind: str, namespace: str) -> None:
         known = self._fresh.live(key, kind)
         collection, _, plural = self._paths[kind].rpartition("/")
         params = {"labelSelector": self._selector}
-        try:
-            found = self._api.get(f"{collection}/namespaces/{namespace}/{plural}", params=params)["items"]
-        except ApiError as error:
-            self._unsure(recorder, kind, f"nobody could look past the watch: {error.message}")
-            return
+        found = self._api.get(f"{collection}/namespaces/{namespace}/{plural}", params=params)["items"]
 
         def told() -> bool:
-            return not self._fresh.behind(key, kind, found, known)
+            return not self._fresh.late(key, kind, found, known)
 
         if self._fresh.await_told(told, _LAG_S):
             return
         self._objects[kind].resume()
         if self._fresh.await_told(told, _AGAIN_S):
             return
-        late = self._fresh.behind(key, kind, found, known)
-        self._unsure(recorder, kind, f"the watch of {kind} did not tell of {len(late)} change(s)")
-        for raw in late:
-            if "spec" in raw or "status" in raw:
-                self._status(kind, WatchEvent("listed", dict(raw), time.time_ns()))
+        late = self._fresh.late(key, kind, found, known)
+        if not late:
+            return
+        since_ns = min(each.since_ns for each in late) or self._recorders[key].timeline().start_ns
+        self._unsure(key, kind, since_ns, f"the watch of {kind} did not tell of {len(late)} change(s)")
+        for each in late:
+            how: Literal["deleted", "listed"] = "deleted" if each.gone else "listed"
+            self._status(kind, WatchEvent(how, dict(each.raw), time.time_ns(), "seen past the watch"))
 
-    def _unsure(self, recorder: Recorder, kind: str, reason: str) -> None:
-        """Record that a watch may have been blind since its last word to a scenario."""
-        seen = [r.t_ns for r in recorder.timeline().records if r.source is Source.STATUS]
-        since_ns = seen[-1] if seen else recorder.timeline().start_ns
+    def _unsure(self, key: str, kind: str, since_ns: int, reason: str) -> None:
+        """Record that a watch was blind up to now."""
         where = f"past the watch of {kind}"
+        recorder = self._recorders[key]
         recorder.open_gap(Source.STATUS, since_ns=since_ns, reason=reason, where=where)
         recorder.close_gap(Source.STATUS, until_ns=time.time_ns(), where=where)
 
@@ -201,7 +210,7 @@ class Hub:
         raw = {"kind": kind, **event.object}
         key = str(raw["metadata"].get("labels", {}).get(SCENARIO_LABEL, ""))
         if key in self._kinds:
-            self._fresh.took(key, kind, raw, deleted=event.kind == "deleted")
+            self._fresh.took(key, kind, raw, event.received_ns, deleted=event.kind == "deleted")
         with self._lock:
             recorder = self._recorders.get(key)
             log = self._logs.get(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ from podvow.timeline.timeline import FaultMark
 
 _LOG = logging.getLogger(__name__)
 _PROOF_S = 30.0
+_DOUBT_S = 20.0
+"""So long a wait does not doubt that the watches tell everything."""
 _ADMISSION_S = 10.0
 _NEVER = Condition("never", lambda _: False)
 _QUOTA_COUNTS = Condition(
@@ -77,6 +80,7 @@ class Tenant:
         settled: tells the scheduler that the busy part is over.
         key: short name of the scenario.
         party: with whom it shares its node faults, None when it has none.
+        look_past: looks at its objects past the watches, in case these do not tell everything.
     """
 
     namespace: str
@@ -84,6 +88,7 @@ class Tenant:
     settled: Callable[[], None]
     key: str = ""
     party: Party | None = None
+    look_past: Callable[[], None] = lambda: None
 
 
 class Play:
@@ -213,7 +218,7 @@ class Play:
 
     def _until(self, number: int, step: Until) -> bool:
         began = time.monotonic()
-        waited = self._recorder.wait(step.condition, Deadline.after(self._scenario.deadline_s))
+        waited = self._await(step.condition)
         facts = {"step": number, "condition": step.condition.text}
         if waited is Waited.MET:
             self._recorder.say(Kind.REACHED, control=step.control, **facts)
@@ -222,6 +227,17 @@ class Play:
         waited_s = round(time.monotonic() - began, 3)
         self._recorder.say(Kind.MISSED, waited_s=waited_s, last=str(waited), faults_ahead=ahead, **facts)
         return False
+
+    def _await(self, condition: Condition) -> Waited:
+        """Wait for a state; when it takes long, look past the watches now and then whether it has come."""
+        deadline = Deadline.after(self._scenario.deadline_s)
+        while True:
+            turn = Deadline.after(min(_DOUBT_S, deadline.left_s))
+            waited = self._recorder.wait(condition, turn)
+            if waited is not Waited.PASSED or deadline.passed:
+                return waited
+            with contextlib.suppress(ApiError):  # whether the API server is there is asked by others
+                self._tenant.look_past()
 
     def _hold(self, step: Hold) -> bool:
         seconds = float(self._recorder.meta.windows[step.window])

@@ -13,6 +13,9 @@ from podvow.journal.undo import DeleteNamespace
 from podvow.labels import MANAGED_LABEL, RUN_LABEL, SCENARIO_LABEL, namespace_of
 from podvow.watch import Watch, WatchEvent
 
+_NAMESPACES = "/api/v1/namespaces"
+_DOUBT_S = 15.0
+"""So long the audit does not doubt that the watch tells everything."""
 _CONFLICT = 409
 _NOT_FOUND = 404
 
@@ -42,11 +45,11 @@ class Tenancy:
         if event.object is None or event.kind not in {"added", "modified", "listed", "deleted"}:
             return
         name = event.object["metadata"]["name"]
-        gone = event.kind == "deleted"
-        if gone:
-            self._settle(name)
+        if event.kind == "deleted":
+            self._gone(name)
+            return
         with self._changed:
-            (self._live.discard if gone else self._live.add)(name)
+            self._live.add(name)
             self._changed.notify_all()
 
     def _settle(self, name: str) -> None:
@@ -103,10 +106,7 @@ class Tenancy:
             if error.status not in {_NOT_FOUND, _CONFLICT}:
                 raise
             if error.status == _NOT_FOUND:
-                self._settle(name)
-                with self._changed:
-                    self._live.discard(name)
-                    self._changed.notify_all()
+                self._gone(name)
 
     def keep(self, name: str) -> None:
         """Leave a namespace where it is."""
@@ -115,11 +115,39 @@ class Tenancy:
 
     def leftovers(self, deadline: Deadline) -> list[str]:
         """Wait until every namespace of the run is gone; return the names of those that are not."""
-        with self._changed:
-            self._changed.wait_for(lambda: not (self._live & self._made.keys()), deadline.left_s)
-            left = sorted(self._live & self._made.keys())
+        while self._left(min(_DOUBT_S, deadline.left_s)) and not deadline.passed:
+            self._look_past()
+        left = self._left(0.0)
         self.stop()
         return left
+
+    def _left(self, timeout_s: float) -> list[str]:
+        """Wait until none is left; return those that are."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._live & self._made.keys()), timeout_s)
+            return sorted(self._live & self._made.keys())
+
+    def _look_past(self) -> None:
+        """Look past the watch which namespaces are left, and ask again for the deletion of those that were spared.
+
+        The word that one is gone may have been lost, and so may the request that it be deleted.
+        """
+        params = {"labelSelector": f"{RUN_LABEL}={self._run_id}"}
+        with contextlib.suppress(ApiError):  # then nobody knows better than the watch
+            found = {
+                i["metadata"]["name"]: i["metadata"] for i in self._api.get(_NAMESPACES, params=params)["items"]
+            }
+            for name in self._left(0.0):
+                if name not in found:
+                    self._gone(name)
+                elif not found[name].get("deletionTimestamp"):
+                    self.remove(name)
+
+    def _gone(self, name: str) -> None:
+        self._settle(name)
+        with self._changed:
+            self._live.discard(name)
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Watch no longer."""

@@ -47,6 +47,7 @@ class FakeApi:
     Attributes:
         refuse: status with which the creation of a kind is refused.
         keep: plurals of which nothing is ever deleted.
+        swallow: plurals whose changes no watch is told of.
         down: nothing is answered any more.
         before_post: called with every object before it is created.
         uid: UID of kube-system.
@@ -57,6 +58,7 @@ class FakeApi:
         self.kubelet = kubelet
         self.refuse: dict[str, int] = {}
         self.keep: set[str] = set()
+        self.swallow: set[str] = set()
         self.down = False
         self.uid = "uid-of-this-cluster"
         self.server_address = SERVER
@@ -189,6 +191,8 @@ class FakeApi:
             if what != "DELETED":
                 namespace = "" if plural == "namespaces" else raw["metadata"]["namespace"]
                 self.objects[plural, namespace, raw["metadata"]["name"]] = raw
+            if plural in self.swallow:
+                return raw
             line = json.dumps({"type": what, "object": raw}).encode()
             self._log.append((version, plural, line))
             for lines in self._open:

@@ -18,6 +18,7 @@ from podvow.journal.reading import read
 from podvow.journal.undo import HealNode
 from podvow.judge import verdict_of
 from podvow.scenario import driver as driver_module
+from podvow.scenario import hub as hub_module
 from podvow.scenario import play as play_module
 from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.conditions import Condition, gone, phase, ready, rejected, running
@@ -460,3 +461,28 @@ def test_scenarios_run_on_usable_workers_else_on_what_there_is() -> None:
     assert chosen == [["w"], ["c"]]
     with pytest.raises(ClusterUnusableError, match="no node is ready"):
         workers(ClusterProfile("v1.37.2", (tainted,)))
+
+
+def test_a_state_that_no_watch_tells_is_seen_past_it_and_leaves_a_gap(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(play_module, "_DOUBT_S", 0.05)
+    monkeypatch.setattr(hub_module, "_LAG_S", 0.05)
+    monkeypatch.setattr(hub_module, "_AGAIN_S", 0.05)
+
+    def silently(api: FakeApi, pod: Raw) -> None:
+        api.swallow.add("pods")
+        api.run(pod)
+        api.swallow.clear()
+
+    bench.api.kubelet = silently
+    timeline = bench.play(Scenario(pod=POD, until=running("app")))
+    assert Kind.REACHED in _kinds(timeline)
+    assert Kind.MISSED not in _kinds(timeline)
+    (gap,) = timeline.gaps_of(Source.STATUS)
+    assert gap.reason == "the watch of Pod did not tell of 1 change(s)"
+
+
+def test_a_watch_that_tells_everything_is_not_doubted(bench: Bench) -> None:
+    timeline = bench.play(Scenario(pod=POD, until=running("app")))
+    assert not timeline.gaps

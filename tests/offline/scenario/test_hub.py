@@ -239,6 +239,7 @@ def test_what_is_gone_without_a_word_is_a_gap(wired: Wired, looked_past: Answeri
     looked_past.items = []
     wired.hub.settle("a", "nowhere", 0)
     assert recorder.finish().gaps_of(Source.STATUS)
+    assert recorder.timeline().of(Kind.DELETED)
 
 
 def test_a_server_that_cannot_be_asked_leaves_it_open(wired: Wired, looked_past: Answering) -> None:

@@ -14,6 +14,7 @@ from podvow.journal.log import Journal
 from podvow.journal.reading import read
 from podvow.journal.undo import DeleteNamespace
 from podvow.labels import HOLD_FINALIZER
+from podvow.scenario import tenancy as tenancy_module
 from podvow.scenario.tenancy import Tenancy
 from tests.offline.scenario.fake_api import FakeApi
 
@@ -84,6 +85,30 @@ def test_what_is_gone_already_is_removed(api: FakeApi, tenancy: Tenancy) -> None
     api.delete(f"/api/v1/namespaces/{name}", None)
     tenancy.remove(name)
     assert tenancy.leftovers(Deadline.after(PATIENCE_S)) == []
+
+
+@pytest.fixture
+def doubting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenancy_module, "_DOUBT_S", 0.05)
+
+
+@pytest.mark.usefixtures("doubting")
+def test_the_lost_word_that_a_namespace_is_gone_is_no_leak(api: FakeApi, tenancy: Tenancy) -> None:
+    name = tenancy.make("k1")
+    api.swallow.add("namespaces")
+    tenancy.remove(name)
+    assert tenancy.leftovers(Deadline.after(PATIENCE_S)) == []
+
+
+@pytest.mark.usefixtures("doubting")
+def test_a_deletion_that_was_refused_is_asked_for_again(api: FakeApi, tenancy: Tenancy) -> None:
+    name = tenancy.make("k1")
+    api.down = True
+    with pytest.raises(ApiError):
+        tenancy.remove(name)
+    api.down = False
+    assert tenancy.leftovers(Deadline.after(PATIENCE_S)) == []
+    assert ("namespaces", "", name) not in api.objects
 
 
 def test_what_stays_is_named(api: FakeApi, tenancy: Tenancy) -> None:
