@@ -41,7 +41,7 @@ POD = {
 }
 LOOK = (
     "find /etc/cni /etc/kubernetes/manifests /etc/systemd/system /etc/podvow ! -type d 2>/dev/null | sort;"
-    "systemctl is-active containerd kubelet; systemctl list-units --all --no-legend 'podvow-heal*'"
+    "systemctl is-active containerd kubelet; systemctl list-units --no-legend 'podvow-heal*'"
 )
 
 
