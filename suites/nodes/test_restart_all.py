@@ -18,7 +18,7 @@ from podvow.marks import Trial, claim, scenario
 from podvow.scenario.chains import SETTLED, while_kubelet_is_down
 from podvow.scenario.conditions import running, runs
 from podvow.scenario.edits import containers, rule
-from podvow.scenario.model import Inject, Until
+from podvow.scenario.model import Until
 
 LONG = ("proxy", "app", "other")
 ALL = ("init-1", "init-2", *LONG)
@@ -30,8 +30,9 @@ DONE = Until(running(*LONG) & runs("init-1", 2) & runs("app", 2) & runs("other",
 @pytest.mark.parametrize(
     "then",
     [
+        # Not "just before" it goes away: scenarios wait for each other before a shared fault, which would then meet
+        # the restart anywhere. (Seen: a kubelet that stops while it starts an init container takes it along.)
         pytest.param((*while_kubelet_is_down(kill("app")), DONE), id="exit-while-down"),
-        pytest.param((Inject(kill("app")), *while_kubelet_is_down(), DONE), id="exit-just-before"),
     ],
 )
 @scenario(

@@ -29,7 +29,7 @@ from podvow.safety.guard import Guard
 from podvow.scenario.conditions import Condition
 from podvow.scenario.manifest import Manifest, prepare
 from podvow.scenario.model import Hold, Inject, Look, Scenario, Send, Until
-from podvow.scenario.quota import await_counting
+from podvow.scenario.quota import await_counting, await_limits
 from podvow.scenario.recorder import Recorder, Waited
 from podvow.scenario.requests import send_tables
 from podvow.scenario.together import LateError, Party
@@ -195,6 +195,8 @@ class Play:
                     # none before it has heard of the quota itself.
                     self._recorder.wait(_QUOTA_COUNTS, Deadline.after(_PROOF_S))
                     await_counting(self._stage.api, self._tenant.namespace, answer, Deadline.after(_ADMISSION_S))
+                if manifest["kind"] == "LimitRange":
+                    await_limits(self._stage.api, self._tenant.namespace, Deadline.after(_ADMISSION_S))
         return True
 
     def _write_static(self, manifest: Manifest) -> bool:

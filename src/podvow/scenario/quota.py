@@ -1,9 +1,10 @@
-"""When a quota really counts: not when its status says so, but when admission acts on it.
+"""When a quota counts and a LimitRange applies: not when they are stored, but when admission acts on them.
 
 The API server's quota admission works from a cache of its own and remembers for 30 s that a namespace had no quota
 (`liveLookupCache` in k8s.io/apiserver/pkg/admission/plugin/resourcequota/resource_access.go). A Pod that is created
 before that cache has heard of a new quota is taken without being counted, and the quota controller counts it
-minutes later. So admission itself is asked, with a Pod that nobody can afford and that is never stored.
+minutes later. LimitRanges are read from such a cache too. So admission itself is asked, with Pods that are never
+stored: one that nobody can afford, and one that says nothing about its resources.
 """
 
 from __future__ import annotations
@@ -25,13 +26,12 @@ def _too_big(quota: Mapping[str, Any]) -> dict[str, Any]:
     """Return a Pod that exceeds every amount that a quota limits; it has no limits where the quota counts none."""
     counted = {str(key).rpartition(".")[2] for key in quota["spec"]["hard"]} & set(_EXCESS)
     amounts = {resource: _EXCESS[resource] for resource in sorted(counted)}
-    container = {"name": "app", "image": "x", "resources": {"requests": amounts, "limits": amounts}}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "too-big"},
-        "spec": {"containers": [container]},
-    }
+    return _pod({"requests": amounts, "limits": amounts})
+
+
+def _pod(resources: Mapping[str, Any]) -> dict[str, Any]:
+    container = {"name": "app", "image": "x", "resources": resources}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks"}, "spec": {"containers": [container]}}
 
 
 def await_counting(api: Api, namespace: str, quota: Mapping[str, Any], deadline: Deadline) -> bool:
@@ -60,6 +60,30 @@ def await_counting(api: Api, namespace: str, quota: Mapping[str, Any], deadline:
         return False
 
     return _poll(refused, deadline)
+
+
+def await_limits(api: Api, namespace: str, deadline: Deadline) -> bool:
+    """Wait until admission applies a LimitRange: it fills something in, or names a limit; nothing is stored.
+
+    Args:
+        api: the API server.
+        namespace: where the LimitRange is.
+        deadline: how long to wait.
+
+    Returns:
+        Whether it does.
+    """
+
+    def applied() -> bool:
+        try:
+            pod = api.post(f"/api/v1/namespaces/{namespace}/pods", _pod({}), params={"dryRun": "All"})
+        except ApiError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            return " per " in error.message
+        return any(container.get("resources") for container in pod["spec"]["containers"])
+
+    return _poll(applied, deadline)
 
 
 def _poll(condition: Callable[[], bool], deadline: Deadline) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from podvow.api import Api, ApiError
 from podvow.deadline import Deadline
-from podvow.scenario.quota import await_counting
+from podvow.scenario.quota import await_counting, await_limits
 
 QUOTA = {"spec": {"hard": {"requests.cpu": "1", "limits.cpu": "2", "pods": "5"}}}
 
@@ -60,3 +60,26 @@ def test_a_quota_that_limits_no_compute_resource_cannot_be_asked() -> None:
 def test_another_error_is_not_swallowed() -> None:
     with pytest.raises(ApiError, match="boom"):
         ask(Admission(hears_after=0, status=500, message="boom"))
+
+
+class Limits(Admission):
+    """One whose admission hears of a LimitRange after so many requests, and then fills something in."""
+
+    def post(self, path: str, body: Mapping[str, Any], *, params: Mapping[str, str] | None = None) -> object:
+        assert (path, params) == ("/api/v1/namespaces/ns/pods", {"dryRun": "All"})
+        self.sent.append((body, params))
+        filled = {"limits": {"cpu": "1"}} if len(self.sent) > self.hears_after else {}
+        return {"spec": {"containers": [{"name": "app", "resources": filled}]}}
+
+
+def test_a_limit_range_applies_once_admission_fills_something_in() -> None:
+    limits = Limits(hears_after=2)
+    assert await_limits(cast("Api", limits), "ns", Deadline.after(5))
+    assert len(limits.sent) == 3
+
+
+def test_a_limit_range_that_refuses_applies_too_and_a_quota_alone_says_nothing() -> None:
+    refusing = Admission(hears_after=0, message="maximum cpu usage per Container is 1, but no limit is specified")
+    assert await_limits(cast("Api", refusing), "ns", Deadline.after(5))
+    quota = Admission(hears_after=0, message="failed quota: quota: must specify limits.cpu for: app")
+    assert not await_limits(cast("Api", quota), "ns", Deadline.after(0.3))
