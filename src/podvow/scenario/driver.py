@@ -347,13 +347,7 @@ class Driver:
                 namespace, labels, lambda: self.settled(key), key, party, look_past=lambda: hub.look_past(key)
             )
             play = Play(self._stage, planned.scenario, recorder, tenant, self._workers[node])
-            try:
-                self._tenancy.make(planned.key)
-                play.run()
-            finally:
-                play.close()
-            if not self._stop.is_set():  # else nothing is concluded from it anyway
-                self._hub.settle(planned.key, node, recorder.timeline().end_ns)
+            self._play(planned, play, node, recorder)
         except IdentityError as error:
             recorder.say(Kind.LOST, reason=error.message)  # the guard has stopped the run
         except ApiError as error:
@@ -382,6 +376,27 @@ class Driver:
             with self._changed:
                 self._scheduler.finish(planned.key)
                 self._changed.notify_all()
+
+    def _play(self, planned: Planned, play: Play, node: str, recorder: Recorder) -> None:
+        """Make the namespace, play, undo, and let the sources tell all of it."""
+        assert self._hub is not None  # noqa: S101 (start() made both before any thread)
+        assert self._tenancy is not None  # noqa: S101
+        try:
+            self._tenancy.make(planned.key)
+            play.run()
+            if planned.scenario.static:
+                # Its Pod ends with its manifest, which the undo takes away: that is no part of what is judged.
+                self._settle(planned, node, recorder)
+                self._hub.detach(planned.key)
+        finally:
+            play.close()
+        if not planned.scenario.static:
+            self._settle(planned, node, recorder)
+
+    def _settle(self, planned: Planned, node: str, recorder: Recorder) -> None:
+        """Let the sources tell what has happened so far; when a run ends, nothing is concluded from it anyway."""
+        if self._hub is not None and not self._stop.is_set():
+            self._hub.settle(planned.key, node, recorder.timeline().end_ns)
 
     def settled(self, key: str) -> None:
         """Let the next scenario begin: this one's busy part is over."""

@@ -149,7 +149,7 @@ class Play:
     def close(self) -> None:
         """Undo the own faults, the last one first, and take leave of who shared the others; to be called always."""
         undone = [self._undo(name, undo) for name, undo in reversed(self._to_undo)]
-        if all(undone):
+        if all(undone) and self._stage.guard.may_undo(self._node.name):
             self._let_go()
         party = self._tenant.party
         if party is not None:
@@ -209,6 +209,7 @@ class Play:
         journal = self._stage.journal
         with journal.change("static Pod", static.undoing(self._tenant.namespace, self._node.name)) as entry:
             self._to_undo.append(("static_pod", lambda: self._remove_static(entry)))
+            self._stage.guard.check(self._node.name)
             static.write(self._context, manifest)
         name = static.mirror_name(manifest, self._node.name)
         self._applied({**manifest, "metadata": {**manifest["metadata"], "name": name}})
@@ -291,6 +292,7 @@ class Play:
             return party.meet(self._tenant.key, number, begin, written, self._context)
         try:
             if isinstance(fault, OfferResource):
+                self._stage.guard.check(self._node.name)  # arming a timer touches the node too
                 self._hold_node(fault.resource)
             if lasting:
                 self._to_undo.append((fault.name, lambda: written.undo(self._context)))

@@ -230,8 +230,8 @@ class Party:
 
     def _end(self, context: FaultContext) -> None:
         try:
-            if self._injected and not self._guard.may_undo(self.node):
-                names = ", ".join(fault.name for fault, _ in reversed(self._injected))
+            if (self._injected or self._held) and not self._guard.may_undo(self.node):
+                names = ", ".join(fault.name for fault, _ in reversed(self._injected)) or "the dead-man timer"
                 self.lost = f"{names} was not undone: this is another cluster now"
                 return
             undone = self._undo_all(context)

@@ -12,6 +12,7 @@ import pytest
 
 from podvow.cluster.profile import ClusterProfile, NodeProfile, Windows
 from podvow.errors import NotApprovedError
+from podvow.faults import offer
 from podvow.faults.base import NODE_ACCESS, FaultContext, Isolation
 from podvow.journal.reading import read
 from podvow.journal.undo import HealNode
@@ -248,3 +249,23 @@ def test_a_cluster_that_is_exchanged_while_all_wait_is_noticed(
     (timeline,) = ground.play(replace(scenario(Counted(ground.done)), deadline_s=600))
     assert "another cluster answers" in str(timeline.of(Kind.LOST)[0].data["reason"])
     assert ground.done == []
+
+
+@pytest.mark.parametrize("kind", ["offer", "static", "shared"])
+def test_nothing_is_run_on_a_node_that_another_one_took_the_place_of(ground: Ground, kind: str) -> None:
+    since: list[int] = []
+
+    def exchange_node(raw: dict[str, Any]) -> None:
+        if raw["kind"] == ("Namespace" if kind == "static" else "Pod"):
+            ground.nodes.machines["worker"] = "a machine of production"
+            since.append(len(ground.nodes.asked))
+
+    ground.api.before_post = exchange_node
+    shared = Counted(ground.done, isolation=Isolation.NODE, needs=frozenset({NODE_ACCESS}))
+    fault = offer("podvow.dev/x", 1) if kind == "offer" else shared
+    (timeline,) = ground.play(replace(scenario(shared, static=kind == "static"), fault=fault))
+    assert since
+    assert {question for _, question in ground.nodes.asked[since[0] :]} == {"machine"}
+    assert ground.done == []
+    assert any("another machine" in record.data["reason"] for record in timeline.of(Kind.LOST))
+    assert not ground.api.requests.get("PATCH"), "and its status is not changed either"
