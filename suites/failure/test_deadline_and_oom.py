@@ -22,7 +22,7 @@ from podvow.expect import (
     terminated_with,
 )
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import exited, phase, runs, terminated
+from podvow.scenario.conditions import ended_as, exited, phase, runs, terminated
 from podvow.scenario.model import Until
 
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
@@ -71,7 +71,8 @@ def test_a_deadline_counts_the_time_that_initialisation_took(timeline: Trial, re
 
 @claim("failure.oom.main-process-is-failure")
 @RETRYING
-@scenario(pod="oom-init", until=runs("init-1", 3), typical_s=20)
+# the runtime may miss one kill and call it an error (containerd#8893), not all of them
+@scenario(pod="oom-init", until=runs("init-1", 3) & ended_as("init-1", "OOMKilled"), typical_s=25)
 def test_an_init_container_out_of_memory_is_retried(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         ran("init-1", at_least=3),

@@ -126,6 +126,17 @@ def terminated(container: str, pod: str = "") -> Condition:
     return Condition(f"{container} terminated", met)
 
 
+def ended_as(container: str, reason: str, pod: str = "") -> Condition:
+    """The status has shown an end of the container with this reason, of whichever run."""
+
+    def met(timeline: Timeline) -> bool:
+        statuses = (shot.containers.get(container, {}) for shot in timeline.snapshots(pod))
+        states = (status.get(key) or {} for status in statuses for key in ("state", "lastState"))
+        return any((state.get("terminated") or {}).get("reason") == reason for state in states)
+
+    return Condition(f"{container} ended as {reason}", met, lambda t: _ended(t, pod))
+
+
 def runs(container: str, times: int, pod: str = "") -> Condition:
     """The container has been started that many times, by trace, runtime or status."""
     return Condition(

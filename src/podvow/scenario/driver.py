@@ -24,6 +24,7 @@ from podvow.journal.log import Journal
 from podvow.journal.mirror import ClusterMirror, Pulse
 from podvow.labels import JOURNAL_KEY
 from podvow.safety.guard import Guard
+from podvow.scenario.halt import Halt
 from podvow.scenario.hub import WATCHABLE, Hub
 from podvow.scenario.jobs import BUSY, disturbed_of, job_of, room_of
 from podvow.scenario.model import Scenario
@@ -125,7 +126,7 @@ class Driver:
         cri = Cri(cluster.access) if cluster.access else None
         self._lifeline = self._lifeline_in(folder)
         self._stage = Stage(api, cluster.access, cri, self._journal, guard, self._lifeline)
-        self._stop = threading.Event()
+        self._stop = Halt()
         self._lost = ""
         self._away = False
         self._changed = threading.Condition()

@@ -11,6 +11,7 @@ from typing import Any
 from podvow.deadline import Deadline
 from podvow.redact import blanked
 from podvow.scenario.conditions import Condition
+from podvow.scenario.halt import Halt
 from podvow.timeline import Meta, Record, Source, Timeline
 from podvow.timeline.record import Kind
 
@@ -32,7 +33,7 @@ class Recorder:
         stop: ends every wait when set (Ctrl-C, a dead cluster).
     """
 
-    def __init__(self, meta: Meta, stop: threading.Event) -> None:
+    def __init__(self, meta: Meta, stop: Halt) -> None:
         self.meta = meta
         self._stop = stop
         self._records: list[Record] = []
@@ -103,11 +104,15 @@ class Recorder:
 
     def wait(self, condition: Condition, deadline: Deadline) -> Waited:
         """Wait until the records show the condition, show that it has become impossible, or the deadline passes."""
+        with self._stop.waking(self._changed):
+            return self._wait(condition, deadline)
+
+    def _wait(self, condition: Condition, deadline: Deadline) -> Waited:
         seen = -1
         while True:
             with self._changed:
                 while len(self._records) == seen and not deadline.passed and not self._stop.is_set():
-                    self._changed.wait(min(deadline.left_s, 0.5))
+                    self._changed.wait(deadline.left_s)
                 seen = len(self._records)
             timeline = self.timeline()
             if condition.met(timeline):

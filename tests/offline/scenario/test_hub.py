@@ -9,6 +9,7 @@ import pytest
 from podvow.api import ApiError
 from podvow.labels import SCENARIO_LABEL
 from podvow.scenario import hub as hub_module
+from podvow.scenario.halt import Halt
 from podvow.scenario.hub import Hub
 from podvow.scenario.recorder import Recorder
 from podvow.timeline import Meta, Record, Source
@@ -26,7 +27,7 @@ class Wired:
         self.recorders: dict[str, Recorder] = {}
 
     def attach(self, key: str, node: str = "worker", kinds: tuple[str, ...] = ()) -> Recorder:
-        recorder = Recorder(Meta(key, pod="main", node=node), threading.Event())
+        recorder = Recorder(Meta(key, pod="main", node=node), Halt())
         self.recorders[key] = recorder
         self.hub.attach(key, f"ns-{key}", recorder, kinds)
         return recorder

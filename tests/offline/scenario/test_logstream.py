@@ -10,6 +10,7 @@ import pytest
 from podvow.api import Api
 from podvow.deadline import Deadline
 from podvow.scenario import logstream
+from podvow.scenario.halt import Halt
 from podvow.scenario.logstream import LogStream
 from podvow.scenario.recorder import Recorder
 from podvow.timeline import Meta, Source
@@ -33,7 +34,7 @@ def impatient_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def recorder() -> Recorder:
-    recorder = Recorder(Meta("s", pod="p", sources=["trace", "status"]), threading.Event())
+    recorder = Recorder(Meta("s", pod="p", sources=["trace", "status"]), Halt())
     spec = {"containers": [{"name": "app", "volumeMounts": [{"name": "podvow-trace"}]}, {"name": "other"}]}
     metadata = {"name": "p", "uid": "u"}
     first = {"object": {"metadata": metadata, "spec": spec, "status": {}}}

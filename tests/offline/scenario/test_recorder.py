@@ -7,6 +7,7 @@ import pytest
 
 from podvow.deadline import Deadline
 from podvow.scenario.conditions import Condition
+from podvow.scenario.halt import Halt
 from podvow.scenario.recorder import Recorder, Waited
 from podvow.timeline import Meta, Record, Source, Timeline
 from podvow.timeline.record import Kind
@@ -17,12 +18,12 @@ SAID = Condition("something said", lambda t: bool(t.of(Kind.SAID)))
 
 
 @pytest.fixture
-def stop() -> threading.Event:
-    return threading.Event()
+def stop() -> Halt:
+    return Halt()
 
 
 @pytest.fixture
-def recorder(stop: threading.Event) -> Recorder:
+def recorder(stop: Halt) -> Recorder:
     return Recorder(Meta("a.b.c", pod="main"), stop)
 
 
@@ -88,9 +89,7 @@ def test_a_deadline_that_passes_is_not_reaching_it(recorder: Recorder) -> None:
     assert recorder.wait(NEVER, Deadline.after(0.01)) is Waited.PASSED
 
 
-def test_a_stopped_run_ends_every_wait_but_keeps_what_was_reached(
-    recorder: Recorder, stop: threading.Event
-) -> None:
+def test_a_stopped_run_ends_every_wait_but_keeps_what_was_reached(recorder: Recorder, stop: Halt) -> None:
     waiter = Waiter(recorder, NEVER)
     waiter.start()
     assert waiter.looked.wait(PATIENCE_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +13,7 @@ from podvow.errors import UsageError
 from podvow.scenario import requests as requests_module
 from podvow.scenario import table as table_module
 from podvow.scenario.fieldpath import drop, put, swap, value_at
+from podvow.scenario.halt import Halt
 from podvow.scenario.model import Scenario, Send
 from podvow.scenario.recorder import Recorder
 from podvow.scenario.requests import send_tables
@@ -80,7 +80,7 @@ def _forget() -> Any:
 
 
 def play(server: Server, *names: str) -> tuple[bool, Timeline]:
-    recorder = Recorder(Meta(scenario="x", test="x", pod="", fixture="", node=""), threading.Event())
+    recorder = Recorder(Meta(scenario="x", test="x", pod="", fixture="", node=""), Halt())
     going = send_tables(names, cast("Api", server), "ns", {"podvow.dev/run": "r"}, recorder)
     return going, recorder.finish()
 

@@ -21,6 +21,7 @@ from podvow.report.model import RunInfo
 from podvow.report.write import write_all
 from podvow.scenario.conditions import running
 from podvow.scenario.driver import Driver, Planned
+from podvow.scenario.halt import Halt
 from podvow.scenario.model import Scenario
 from podvow.session import Session, save_judged
 from podvow.timeline import Source
@@ -168,7 +169,7 @@ def test_the_source_of_a_record_does_not_matter() -> None:
     from podvow.scenario.recorder import Recorder  # noqa: PLC0415 - next to what it is about
     from podvow.timeline import Meta, Record  # noqa: PLC0415
 
-    recorder = Recorder(Meta("a.b.c"), threading.Event())
+    recorder = Recorder(Meta("a.b.c"), Halt())
     for n, source in enumerate(Source, start=1):
         recorder.add(Record(n, 0, n, source, Kind.EVENT, data={"message": f"{source} says {TOKEN}"}))
     recorder.say(Kind.PROBED, probe="log", facts={"lines": [TOKEN]})
