@@ -13,6 +13,8 @@ from typing import Any
 from podvow.paths import ROOT
 
 PODVOW = Path(sys.executable).with_name("podvow")
+AGAIN = ("sidecars", "updates", "validation")
+"""The areas that are played a second time: all of them would take as long again (`make bench` does that)."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from podvow.journal.log import Journal
 from podvow.journal.mirror import ClusterMirror, Pulse
 from podvow.labels import JOURNAL_KEY
 from podvow.safety.guard import Guard
+from podvow.scenario.crowd import Crowd, first_start_s
 from podvow.scenario.halt import Halt
 from podvow.scenario.hub import WATCHABLE, Hub
 from podvow.scenario.jobs import BUSY, disturbed_of, job_of, room_of
@@ -139,6 +140,7 @@ class Driver:
         self._hub: Hub | None = None
         self._tenancy: Tenancy | None = None
         self.leaks: list[str] = []
+        self._crowd = Crowd(busy)
         self._parties: dict[str, Party] = {}
         self._last_party: dict[str, Party] = {}
         self._scheduler = Scheduler(
@@ -345,7 +347,12 @@ class Driver:
             labels = self._tenancy.labels_for(planned.key)
             hub, key = self._hub, planned.key
             tenant = Tenant(
-                namespace, labels, lambda: self.settled(key), key, party, look_past=lambda: hub.look_past(key)
+                namespace,
+                labels,
+                lambda: self.settled(key, recorder),
+                key,
+                party,
+                look_past=lambda: hub.look_past(key),
             )
             play = Play(self._stage, planned.scenario, recorder, tenant, self._workers[node])
             self._play(planned, play, node, recorder)
@@ -399,9 +406,13 @@ class Driver:
         if self._hub is not None and not self._stop.is_set():
             self._hub.settle(planned.key, node, recorder.timeline().end_ns)
 
-    def settled(self, key: str) -> None:
-        """Let the next scenario begin: this one's busy part is over."""
+    def settled(self, key: str, recorder: Recorder) -> None:
+        """Let the next scenario begin: this one's busy part is over. More or fewer do so at a time from now on."""
+        waited_s = first_start_s(recorder.timeline())
         with self._changed:
+            if waited_s is not None:
+                self._crowd.started(waited_s)
+                self._scheduler.bear(self._crowd.limit)
             self._scheduler.settled(key)
             self._changed.notify_all()
 

@@ -188,6 +188,10 @@ class Scheduler:
         if job.isolation is Isolation.NODE and job.group not in self._leases[node]:
             self._leases[node].append(job.group)
 
+    def bear(self, busy: int) -> None:
+        """Change how many scenarios may be in their busy part at a time, 0 for any number; none is stopped."""
+        self._most_busy = busy
+
     def settled(self, key: str) -> None:
         """Note that a job's busy part is over: from now on it mostly waits."""
         self._busy.discard(key)

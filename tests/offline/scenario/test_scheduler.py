@@ -227,6 +227,18 @@ def test_a_settled_job_makes_room_for_the_next_busy_one() -> None:
     assert scheduler.waiting == 0
 
 
+def test_a_smaller_crowd_stops_nobody_and_lets_nobody_in() -> None:
+    scheduler = Scheduler([Job(f"j{n}") for n in range(4)], {"a": 9}, busy=2)
+    assert len(scheduler.ready()) == 2
+    scheduler.bear(1)
+    scheduler.settled("j0")
+    assert not scheduler.ready()
+    scheduler.settled("j1")
+    assert len(scheduler.ready()) == 1
+    scheduler.bear(2)
+    assert len(scheduler.ready()) == 1
+
+
 def test_a_job_for_which_no_node_has_room_is_refused_at_once() -> None:
     with pytest.raises(UsageError, match="scenario big needs room for 5 Pods"):
         Scheduler([Job("big", pods=5)], {"a": 4, "b": 4})

@@ -1,0 +1,50 @@
+"""How many scenarios may start at a time, by how long the cluster takes to start their Pods. Pure: knows no clock.
+
+What a scenario measures is to be the cluster and not the crowd that podvow made. How large a crowd a machine bears
+hangs on the machine: where Pods come up late, fewer are started at a time (docs/decisions/0004-busy-limit.md).
+"""
+
+from __future__ import annotations
+
+from podvow.timeline import Timeline
+from podvow.timeline.record import Kind
+
+_LEAST = 4
+"""Fewer would leave cores idle while Pods wait for the network or a volume."""
+_LATE_S = 3.0
+_PROMPT_S = 2.0
+_WEIGHT = 0.2
+"""How much one start counts beside those before it."""
+
+
+class Crowd:
+    """A limit that follows the time from a Pod's creation to its first sandbox.
+
+    Args:
+        most: the limit where Pods start promptly; 0 for none at all.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._limit = most
+        self._mean_s = (_LATE_S + _PROMPT_S) / 2
+
+    @property
+    def limit(self) -> int:
+        """How many may start at a time, 0 for any number."""
+        return self._limit
+
+    def started(self, seconds: float) -> None:
+        """Take note of how long a Pod waited for its first sandbox, in seconds."""
+        self._mean_s += _WEIGHT * (seconds - self._mean_s)
+        if self._mean_s > _LATE_S:
+            self._limit = max(min(_LEAST, self._most), self._limit - 1)
+        elif self._mean_s < _PROMPT_S:
+            self._limit = min(self._most, self._limit + 1)
+
+
+def first_start_s(timeline: Timeline) -> float | None:
+    """Return how long the first Pod of a scenario waited for its first sandbox, in seconds (None: not told)."""
+    sent = [r for r in timeline.of(Kind.APPLIED) if r.data["object"].get("kind") == "Pod"]
+    up = timeline.of(Kind.SANDBOX_STARTED)
+    return max(0.0, (up[0].t_ns - sent[0].t_ns) / 1e9) if sent and up else None

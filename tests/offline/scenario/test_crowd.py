@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podvow.scenario.crowd import Crowd, first_start_s
+from tests.offline.expect.builder import Story
+
+
+def _after(*seconds: float, most: int = 10) -> int:
+    crowd = Crowd(most)
+    for each in seconds:
+        crowd.started(each)
+    return crowd.limit
+
+
+def test_where_pods_start_promptly_the_limit_stays() -> None:
+    assert _after(*[1.0] * 50) == 10
+
+
+def test_where_pods_start_late_fewer_are_started_at_a_time() -> None:
+    assert _after(*[6.0] * 50) == 4
+
+
+def test_one_late_start_is_no_crowd() -> None:
+    assert _after(*[1.5] * 10, 5.0) == 10
+
+
+def test_a_crowd_that_has_gone_makes_room_again() -> None:
+    assert _after(*[6.0] * 20, *[1.0] * 40) == 10
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_a_small_limit_or_none_is_not_made_larger_or_smaller(most: int) -> None:
+    assert _after(*[60.0] * 20, most=most) == most
+
+
+@given(st.lists(st.floats(0, 1000)), st.integers(1, 30))
+def test_the_limit_stays_in_its_bounds(seconds: list[float], most: int) -> None:
+    assert min(4, most) <= _after(*seconds, most=most) <= most
+
+
+def test_a_start_is_measured_from_the_creation_to_the_first_sandbox() -> None:
+    story = Story()
+    story.pod().new_sandbox()
+    assert first_start_s(story.timeline()) is not None
+    assert first_start_s(Story().timeline()) is None
