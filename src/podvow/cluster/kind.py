@@ -18,7 +18,7 @@ import yaml
 from filelock import FileLock
 
 from podvow import yamlfile
-from podvow.cluster import kindconfig, network
+from podvow.cluster import frost, kindconfig, network
 from podvow.cluster.cri import TOOLS
 from podvow.cluster.node import put_file
 from podvow.cluster.nodeimage import assemble
@@ -321,7 +321,9 @@ def delete(name: str) -> None:
     """Delete the node containers of a cluster with their volumes; no error when there are none."""
     found = [node.name for node in nodes(name)]
     if found:
-        run(["docker", "rm", "--force", "--volumes", *found], timeout_s=180)
+        ids = run(["docker", "inspect", "--format", "{{.Id}}", *found], check=False, timeout_s=30).text.split()
+        with frost.thawing(ids):
+            run(["docker", "rm", "--force", "--volumes", *found], timeout_s=180)
     # They would be taken for the next cluster's if that one's making were interrupted.
     for file in ("kubeconfig", IDENTITY):
         (cache_dir("clusters") / name / file).unlink(missing_ok=True)
