@@ -10,9 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from podvow.cluster.provider import DEFAULT_NAME
 from podvow.paths import ROOT
 
 PODVOW = Path(sys.executable).with_name("podvow")
+NAME = os.environ.get("PODVOW_TEST_CLUSTER") or DEFAULT_NAME
+"""podvow's kind cluster that the tests use."""
+_AIMED = frozenset({"run", "plan", "doctor", "recover"})
+_ELSEWHERE = frozenset({"--kubeconfig", "--name", "--resume"})
+
+
+def command(*args: str | Path) -> list[str]:
+    """Return the command line; one that names no cluster is about the tests' own."""
+    words = [str(arg) for arg in args]
+    own = words[:1] and words[0] in _AIMED and _ELSEWHERE.isdisjoint(words)
+    return [str(PODVOW), *words, *(["--name", NAME] if own else [])]
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,7 @@ class Run:
 
 def podvow(*args: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PODVOW, *args],
+        command(*args),
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -26,7 +26,7 @@ from podvow.faults import deadman, upkeep
 from podvow.faults.base import FaultContext
 from podvow.labels import MANAGED_LABEL
 from podvow.paths import ROOT
-from tests.cluster.command import PODVOW
+from tests.cluster.command import command
 
 RESOURCE = "podvow.dev/test-timer"
 STATIC = "/etc/kubernetes/manifests/podvow-test-timer.json"
@@ -246,7 +246,7 @@ def children(parent: int) -> set[int]:
 
 def test_no_worker_goes_on_when_its_controller_is_killed(worker: Worker) -> None:
     controller = subprocess.Popen(
-        [PODVOW, "run", "-n", "4", "-k", "kubelet"],
+        command("run", "-n", "4", "-k", "kubelet"),
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -21,7 +21,7 @@ from podvow.labels import RUN_LABEL
 from podvow.paths import REPORTS, ROOT
 from podvow.timeline import load
 from podvow.timeline.record import Kind
-from tests.cluster.command import PODVOW, podvow
+from tests.cluster.command import command, podvow
 from tests.offline.api.stub import Stub
 
 BY_API = "changing_an_app_image"
@@ -115,7 +115,7 @@ def test_a_kubeconfig_that_is_switched_under_a_run_stops_it_before_the_next_faul
     kubeconfig.write_text(yaml.safe_dump(raw), encoding="utf-8")
     before = _runs()
     process = subprocess.Popen(
-        [PODVOW, "run", "--kubeconfig", kubeconfig, "--context", cluster.context, "--area", "updates"],
+        command("run", "--kubeconfig", kubeconfig, "--context", cluster.context, "--area", "updates"),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -18,7 +18,7 @@ from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
 from podvow.labels import RUN_LABEL
 from podvow.paths import ROOT
-from tests.cluster.command import PODVOW, podvow
+from tests.cluster.command import command, podvow
 
 SELECTION = ("--area", "isolation")
 _KILLED_AFTER = 3
@@ -34,7 +34,11 @@ def _killed(*args: str, recordings: int) -> Path:
     """Start a run and kill it, without any warning, once it has recorded some scenarios; return its folder."""
     before = {p.parent for p in (ROOT / "reports" / "runs").glob("*/session.json")}
     process = subprocess.Popen(
-        [PODVOW, "run", *args], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+        command("run", *args),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(os.environ),
     )
     tick = threading.Event()
     deadline = Deadline.after(_PATIENCE_S)

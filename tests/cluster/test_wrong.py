@@ -18,7 +18,7 @@ from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
 from podvow.labels import MANAGED_LABEL
 from podvow.paths import ROOT
-from tests.cluster.command import PODVOW, podvow
+from tests.cluster.command import command, podvow
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_cluster_without_node_access_is_judged_by_what_can_be_seen(cluster: Cl
     areas = ["--area", "ordering", "--area", "rerun"]
     enter = ["nsenter", "--net=/run/netns/podvow"] if Path("/run/netns/podvow").exists() else []
     done = subprocess.run(
-        [*enter, PODVOW, "run", "--kubeconfig", kubeconfig, "--context", "somewhere", *areas],
+        [*enter, *command("run", "--kubeconfig", kubeconfig, "--context", "somewhere", *areas)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -155,7 +155,7 @@ def under_way(api: Api, area: str) -> subprocess.Popen[str]:
     """Start a run and return it once it has made something on the cluster."""
     # Whoever runs these tests in the background has Ctrl-C ignored, and children inherit that.
     process = subprocess.Popen(
-        ["env", "--default-signal=INT", PODVOW, "run", "--area", area],
+        ["env", "--default-signal=INT", *command("run", "--area", area)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
