@@ -20,6 +20,7 @@ from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, PodvowError
 from podvow.labels import RUN_LABEL
 from podvow.paths import REPORTS, ROOT
+from tests.page import DOCS, bullets, put_between
 from tests.torture import certificates, table
 from tests.torture.apiserver import restarter
 from tests.torture.certificates import Pair
@@ -36,7 +37,7 @@ _PATIENCE_S = 360.0
 _READY_S = 60.0
 _INTERRUPTED = 130
 _NAME = "podvow-torture"
-_PAGE = ROOT / "docs" / "torture.md"
+_PAGE = DOCS / "torture.md"
 _NOTHING = Comparison(0, 0, 0, 0, 0, ())
 
 
@@ -215,7 +216,8 @@ def main() -> int:
     for complaint in outcome.complaints:
         sys.stdout.write(f"! {complaint}\n")
     if options.page:
-        table.put_between(_PAGE, table.as_markdown(outcome))
+        put_between(_PAGE, "torture", table.as_markdown(outcome))
+        put_between(DOCS / "reliability.md", "torture", table.as_row(outcome, bullets(_PAGE, "What it found")))
     return int(bool(outcome.complaints))
 
 
