@@ -41,8 +41,10 @@ POD = {
 }
 LOOK = (
     "find /etc/cni /etc/kubernetes/manifests /etc/systemd/system /etc/podvow ! -type d 2>/dev/null | sort;"
-    "systemctl is-active containerd kubelet; systemctl list-units --no-legend 'podvow-heal*'"
+    "systemctl is-active containerd kubelet; systemctl list-units --plain --no-legend 'podvow-heal*' |"
+    """ awk '$2 != "not-found" || ($3 != "inactive" && $3 != "failed") { print $1, $3 }'"""
 )
+"""What is on a node; not the units that systemd only remembers, whose files are gone and which do nothing."""
 
 
 def until(what: Callable[[], object], seconds: float, text: str) -> None:
