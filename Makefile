@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp says that the environment is as pyproject.toml wants it.
 READY := $(VENV)/.ready
 
-.PHONY: run test test-offline test-cluster test-deadman torture reliability fuzz lint claims report bench down clean
+.PHONY: run test test-offline test-cluster torture reliability fuzz lint claims report bench down clean
 
 run: $(READY)            ## set everything up, get a cluster, judge it, write the report
 	$(BIN)/podvow run --up $(ARGS)
@@ -15,12 +15,9 @@ test: test-offline test-cluster  ## the harness's own tests: offline ones first,
 test-offline: $(READY)
 	$(BIN)/pytest -q tests/offline $(ARGS)
 
-test-cluster: $(READY)
-	$(BIN)/podvow up
-	$(BIN)/pytest -q tests/cluster --ignore tests/cluster/test_deadman.py $(ARGS)
-
-test-deadman: $(READY)   ## dead-man timers on a node of the running cluster; not in CI until it passes at load
-	$(BIN)/pytest -q tests/cluster/test_deadman.py $(ARGS)
+test-cluster: $(READY)   ## on podvow's kind cluster, or on the one that PODVOW_TEST_CLUSTER names
+	$(BIN)/podvow up $(if $(PODVOW_TEST_CLUSTER),--name $(PODVOW_TEST_CLUSTER))
+	$(BIN)/pytest -q tests/cluster $(ARGS)
 
 torture: $(READY)        ## the suites on the kind cluster through a proxy that disturbs; no verdict may be wrong (docs/torture.md)
 	$(BIN)/podvow up
