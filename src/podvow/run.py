@@ -146,6 +146,8 @@ def prepare(session: Session, collected: Collected) -> dict[str, str]:
             if missing:
                 guard.check_nodes(node.name for node in profile.nodes)
                 images.ensure_fixture_images(cluster)
+        elif preflight.await_images(api, able, sorted(fixture_images())):
+            profile = read_profile(api)
         findings = preflight.check(
             api,
             profile,

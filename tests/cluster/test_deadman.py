@@ -255,7 +255,7 @@ def test_no_worker_goes_on_when_its_controller_is_killed(worker: Worker) -> None
         start_new_session=True,
     )
     try:
-        until(lambda: deadman.is_armed(worker.access, worker.name), 120, "a fault is about to be injected")
+        until(lambda: deadman.is_armed(worker.access, worker.name), 300, "a fault is about to be injected")
         workers = children(controller.pid)
         assert len(workers) == 4
     finally:
