@@ -34,7 +34,7 @@ from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.driver import workers
 from podvow.scenario.manifest import images_of, load_fixture
 from podvow.scenario.scheduler import limit_s
-from podvow.selection import Collected, collect
+from podvow.selection import WITHOUT, Collected, collect
 from podvow.session import Session, load_judged, point_latest
 from podvow.verdict import Judged, Verdict
 
@@ -180,6 +180,7 @@ def pytest_main(session: Session, args: Sequence[str]) -> int:
         f"--rootdir={ROOT}",
         f"--podvow-session={session.save()}",
         f"--podvow-view={view}",
+        *WITHOUT,
         "-q",
         "--no-header",
         "--tb=short",

@@ -17,7 +17,9 @@ _LOOK = (
     "for u in containerd kubelet; do systemctl is-active $u; done; "
     "ls /etc/systemd/system /etc/systemd/system/*.wants | sort | sha256sum; "
     "find /etc/cni /etc/kubernetes/manifests -type f -exec sha256sum {} + | sort; "
-    "systemctl list-units --plain --no-legend 'podvow-*' | cut -d' ' -f1"
+    "systemctl list-units --plain --no-legend 'podvow-*' | cut -d' ' -f1; "
+    "ls -d /etc/podvow* 2>/dev/null; ip route | awk '/ via / {print $1}' | sort; "
+    "ctr namespaces list | grep podvow"
 )
 _POLL_S = 0.5
 

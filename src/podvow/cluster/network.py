@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podvow.cluster.node import put_file
+from podvow.pool import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,5 +98,4 @@ def ensure(access: NodeAccess, nets: Sequence[NodeNet]) -> None:
         script = f"systemctl daemon-reload && systemctl enable {unit} && systemctl restart {unit}"
         access.exec(node.name, ["sh", "-c", script])
 
-    with ThreadPoolExecutor(max_workers=max(1, len(nets))) as pool:
-        list(pool.map(one, nets))
+    at_once(one, nets, most=max(1, len(nets)), name="network")
