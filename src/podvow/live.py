@@ -105,6 +105,7 @@ class Live:
     def __init__(self, session: Session, items: Sequence[Item], *, view: Console | None = None) -> None:
         self._session = session
         self._driver: Driver | None = None
+        self._view = view
         self._began = time.monotonic()
         self._api, self._guard = enter(session)
         self._cluster = self._guard.cluster
@@ -117,6 +118,13 @@ class Live:
         self._runnable = [p for p in placed.runnable if p.key not in self._stored]
         # The thread that ends a run need not be the one that began it.
         self._lock = FileLock(session.folder / DRIVER, thread_local=False)
+
+    def start(self) -> None:
+        """Begin to run the scenarios, unless another process does or has done so.
+
+        Apart from the making, so that whoever is asked to end in the middle of this knows what is to be undone.
+        """
+        session = self._session
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
@@ -128,7 +136,7 @@ class Live:
         self._cpu = CpuMeter(self._nodes if access else (), lambda node: used_s(access, node) if access else None)
         self._cpu.start()
         longest = max((p.scenario.typical_s for p in self._runnable), default=0.0)
-        self._progress = Progress(view)
+        self._progress = Progress(self._view)
         self._progress.start(len(self._runnable), longest)
         self._driver = Driver(
             api=self._api,

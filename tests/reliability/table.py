@@ -67,8 +67,9 @@ def summary(trials: Sequence[Trial], wall_s: float, lanes: int) -> str:
         else ""
     )
     return (
-        f"{len(trials)} runs killed at {steps_of(trials)} fault points ({told}): {leaks} leaks, {missed} not reached."
-        f"{alone} Played in {wall_s / 60:.0f} minutes on {lanes} small clusters at once."
+        f"{len(trials)} runs killed at {steps_of(trials)} fault points ({told}): "
+        f"{leaks} leaks, {missed} not reached.{alone} "
+        f"Played in {wall_s / 60:.0f} minutes on {lanes} small clusters at once."
     )
 
 

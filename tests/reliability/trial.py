@@ -26,6 +26,8 @@ _SAME_S = 60.0
 _ALONE_S = 150.0
 _TIMER_S = 1.0
 _TOLD = 600
+_ORDERLY = {"SIGTERM", "SIGHUP", "PARENT"}
+"""Who is killed so undoes everything before it ends; of `PARENT` that is the worker."""
 
 
 @dataclass
@@ -105,9 +107,9 @@ def play(point: Point, how: str, selection: Selection, lane: Lane) -> Trial:
             trial.leaks.append(f"processes {left} go on")
         if how == ALONE:
             _heals_alone(trial, selection, run, lane)
-        elif point.way == "PARENT":
-            # Its workers have undone everything; `recover` has nothing to do.
-            trial.leaks += lane.await_same(_SAME_S)
+        elif point.way in _ORDERLY:
+            # Everything is undone already; `recover` has nothing to do.
+            trial.leaks += [f"before recover: {left}" for left in lane.await_same(_SAME_S)]
         if how == RECOVER_KILLED:
             _kill_recover(trial, lane)
         _recover(trial, lane)
