@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,10 +137,9 @@ def _kill_recover(trial: Trial, lane: Lane) -> None:
     while True:
         for moment in ("undoing", "undone"):
             done = lane.recover(f"{number}:{moment}:SIGKILL", timeout_s=_RECOVER_S)
-            if done.code == 0:  # there are no more steps than that
-                trial.recovers.append(0)
-                return
             trial.recovers.append(done.code)
+            if done.code != -signal.SIGKILL:  # there are no more steps than that
+                return
         number += 1
 
 
