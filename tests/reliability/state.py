@@ -19,7 +19,7 @@ _LOOK = (
     "find /etc/cni /etc/kubernetes/manifests -type f -exec sha256sum {} + | sort; "
     "systemctl list-units --plain --no-legend 'podvow-*' | cut -d' ' -f1; "
     "ls -d /etc/podvow* 2>/dev/null; ip route | awk '/ via / {print $1}' | sort; "
-    "ctr namespaces list | grep podvow"
+    "ctr namespaces list 2>/dev/null | grep podvow; true"
 )
 _POLL_S = 0.5
 
