@@ -38,6 +38,14 @@ from podvow.whole import write_whole
 _POLL_S = 0.2
 
 
+_known: dict[Path, ClusterProfile] = {}
+
+
+def know(session: Session, profile: ClusterProfile) -> None:
+    """Keep for this process what a run's cluster is: asking costs each of its nodes a page of all its metrics."""
+    _known[session.folder] = profile
+
+
 @lru_cache(maxsize=8)
 def _loaded(path: Path, *, whole: bool = True) -> Timeline:
     """Read evidence that several tests in a row may share."""
@@ -109,7 +117,8 @@ class Live:
         self._began = time.monotonic()
         self._api, self._guard = enter(session)
         self._cluster = self._guard.cluster
-        self._profile: ClusterProfile = read_profile(self._api)
+        known = _known.pop(session.folder) if session.folder in _known else None
+        self._profile: ClusterProfile = known or read_profile(self._api)
         withheld = {**self._guard.withheld, **session.withheld}
         placed = place(items, self._profile, node_access=self._cluster.access is not None, withheld=withheld)
         self._reasons = placed.reasons

@@ -136,14 +136,15 @@ def _say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _sharing(path: Path | None) -> Iterator[None]:
-    """Hold a lock together with others while something is played; without a path, none."""
-    if path is None:
-        yield
-        return
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+def _sharing(locks: Sequence[Path]) -> Iterator[None]:
+    """Pass through all locks but the last one, and hold that together with others while something is played."""
+    for number, path in enumerate(locks, start=1):
+        with path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH if number == len(locks) else fcntl.LOCK_EX)
+            if number == len(locks):
+                yield
+                return
+    yield
 
 
 def main() -> int:
@@ -154,7 +155,8 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=2, help="clusters of a control plane and a worker")
     parser.add_argument("--singles", type=int, default=1, help="clusters of one node, for what needs no worker")
     parser.add_argument("--keep", action="store_true", help="do not delete the clusters at the end")
-    parser.add_argument("--share", type=Path, help="a lock to hold, with others, while a trial is played")
+    about = "lock to pass before a trial; the last one is shared with others while it is played"
+    parser.add_argument("--share", type=Path, action="append", default=[], help=about)
     given = parser.parse_args()
     chosen = {name: s for name, s in selections().items() if not given.only or name in given.only}
     configs = [_PAIR] * given.pairs + [_SINGLE] * given.singles

@@ -95,9 +95,10 @@ def points(selection: Selection, passed: Sequence[tuple[int, str]], what: Mappin
 def alone(selection: Selection, passed: Sequence[tuple[int, str]], what: Mapping[int, str]) -> Iterator[Point]:
     """Yield the points at which a node has to heal without anybody's help.
 
-    Where nothing is disturbed yet, or not any more, there is nothing to heal: the timer itself goes by the way.
+    The watchdog is needed while a node is away, the timer for what lasts. Namespaces heal no node, and the timer
+    itself goes by the way.
     """
-    moments = {"timer": {"midway", "after", "undoing"}, "watchdog": {"before", "midway", "after"}}
+    moments = {"timer": {"after"}, "watchdog": {"before", "midway"}}
     for number, moment in passed:
         if moment in moments.get(selection.alone, ()) and what[number] not in {"namespace", "node timer"}:
             yield Point(selection.name, number, what[number], moment, "SIGKILL")

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 CONFLIST = "/etc/cni/net.d/10-podvow.conflist"
 _UNIT = "/etc/systemd/system/podvow-routes.service"
+# Reloading takes systemd up to seconds on a busy node: only when it knows the unit otherwise than it is.
+_SET = (
+    'stale=$(systemctl show --property=NeedDaemonReload --value "$1"); '
+    '{ [ "$stale" = no ] || systemctl daemon-reload; } && '
+    '{ systemctl is-enabled --quiet "$1" || systemctl enable "$1"; } && systemctl restart "$1"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,6 @@ def ensure(access: NodeAccess, nets: Sequence[NodeNet]) -> None:
         pairs = routes(node, nets)
         put_file(access, node.name, CONFLIST, json.dumps(conflist(node.pod_cidr), indent=1).encode())
         put_file(access, node.name, _UNIT, routes_unit(pairs).encode())
-        unit = _UNIT.rsplit("/", maxsplit=1)[-1]
-        script = f"systemctl daemon-reload && systemctl enable {unit} && systemctl restart {unit}"
-        access.exec(node.name, ["sh", "-c", script])
+        access.exec(node.name, ["sh", "-c", _SET, "sh", _UNIT.rsplit("/", maxsplit=1)[-1]])
 
     at_once(one, nets, most=max(1, len(nets)), name="network")

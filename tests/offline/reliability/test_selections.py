@@ -98,33 +98,33 @@ def test_points_are_read_as_a_run_listed_them(tmp_path: Path) -> None:
 
 
 def test_each_point_is_tried_and_each_way_of_dying_is_used() -> None:
-    found = points(SELECTIONS["runtime"], PASSED, WHAT)
+    found = points(SELECTIONS["units"], PASSED, WHAT)
     assert [(p.number, p.moment) for p in found] == PASSED
     assert {p.way for p in found} == {"SIGKILL", "SIGTERM", "SIGINT2", "SIGHUP"}
     assert {p.way for p in points(SELECTIONS["orphan"], PASSED, WHAT)} == {"PARENT"}
 
 
 def test_a_node_is_left_alone_where_something_is_to_be_healed() -> None:
-    assert [p.moment for p in alone(SELECTIONS["runtime"], PASSED, WHAT)] == ["midway", "after", "undoing"]
-    assert [p.moment for p in alone(SELECTIONS["machine"], PASSED, WHAT)] == ["before", "midway", "after"]
-    assert not list(alone(SELECTIONS["workload"], PASSED, WHAT))
+    assert [p.moment for p in alone(SELECTIONS["units"], PASSED, WHAT)] == ["after"]
+    assert [p.moment for p in alone(SELECTIONS["machine"], PASSED, WHAT)] == ["before", "midway"]
+    assert not list(alone(SELECTIONS["objects"], PASSED, WHAT))
 
 
 def test_recover_is_killed_where_most_is_to_be_undone() -> None:
-    last, how = work(SELECTIONS["runtime"], PASSED, WHAT)[-1]
+    last, how = work(SELECTIONS["units"], PASSED, WHAT)[-1]
     assert (last.number, last.moment, how) == (2, "after", RECOVER_KILLED)
-    assert len(spread(work(SELECTIONS["runtime"], PASSED, WHAT), 3)) == 3
+    assert len(spread(work(SELECTIONS["units"], PASSED, WHAT), 3)) == 3
 
 
 def test_the_table_counts_points_once_and_names_leaks(tmp_path: Path) -> None:
-    point = Point("runtime", 2, "kubelet_stop", "after", "SIGKILL")
+    point = Point("units", 2, "kubelet_stop", "after", "SIGKILL")
     trials = [
         Trial(point, RECOVER, struck=True, recovers=[0], recover_s=2.0),
         Trial(point, ALONE, struck=True, recovers=[0], healed_s=4.0, leaks=["node x: off"]),
         Trial(point, RECOVER_KILLED, struck=False, recovers=[-9, -9, 0]),
     ]
     rows = table.table(trials, SELECTIONS)
-    faults = SELECTIONS["runtime"].faults
+    faults = SELECTIONS["units"].faults
     assert rows[2] == f"| {faults} | 1 | 3 | 1 | 2 | 1 | 1 | 2.0 s, 2.0 s |"
     assert rows[-1].startswith("| **all** | 1 | 3 |")
     assert "3 runs killed at 1 fault points (3 SIGKILL): 1 leaks, 1 not reached." in table.summary(trials, 60, 2)

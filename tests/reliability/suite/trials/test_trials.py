@@ -43,7 +43,7 @@ from podvow.faults.node import cut_power, freeze_node, reboot_node
 from podvow.faults.record import remove_records
 from podvow.labels import HOLD_FINALIZER
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import Condition, gone, phase, pod_shows, pods_running, running
+from podvow.scenario.conditions import Condition, gone, phase, pods_running, running
 from podvow.scenario.edits import containers
 from podvow.scenario.manifest import merge_patch
 from podvow.scenario.model import Inject, Step, Until
@@ -52,6 +52,7 @@ from podvow.scenario.sized import sized
 BLUE, GREEN = "podvow/busybox:blue", "podvow/busybox:green"
 OWN = "podvow.dev/trial"
 FROST_S = 1.0
+SANDBOX = Condition("a sandbox lives", lambda timeline: any(s.exit is None for s in timeline.sandboxes()))
 SECOND_APP = containers(apps={"app-b": {"image": BLUE, "command": ["sleep", "3600"]}})
 HELD_BACK = {"metadata": {"finalizers": [HOLD_FINALIZER]}}
 
@@ -68,11 +69,20 @@ def chain(*parts: Fault | Condition) -> tuple[Step, ...]:
 @pytest.mark.parametrize(
     "then",
     [
-        pytest.param(chain(containerd_restart(), containerd_kill(), kubelet_stop()), id="runtime"),
-        pytest.param(chain(kubelet_restart(), kubelet_kill(), kubelet_stop(), kubelet_start()), id="kubelet"),
+        pytest.param(
+            chain(
+                containerd_restart(),
+                containerd_kill(),
+                kubelet_restart(),
+                kubelet_kill(),
+                kubelet_stop(),
+                kubelet_start(),
+            ),
+            id="units",
+        ),
         pytest.param(chain(break_network(), heal_network(), break_network("configuration")), id="network"),
-        pytest.param(chain(kubelet_stop()), id="stopped"),
         pytest.param(chain(freeze_node(FROST_S), reboot_node(), cut_power()), id="machine"),
+        pytest.param(chain(kubelet_stop()), id="stopped"),
     ],
 )
 @bare()
@@ -88,14 +98,8 @@ def test_shared(timeline: Trial, restart_policy: str) -> None:
 
 
 @claim("trials.faults.taken-back")
-@trial(pod="bare", static=True, steady=running("app"))
-def test_static(timeline: Trial) -> None:
-    timeline.must(accepted())
-
-
-@claim("trials.faults.taken-back")
-@bare(then=chain(offer(OWN, 3), offer(OWN, 4)))
-def test_resource(timeline: Trial) -> None:
+@bare(static=True, then=chain(offer(OWN, 3), offer(OWN, 4)))
+def test_guest(timeline: Trial) -> None:
     timeline.must(accepted())
 
 
@@ -104,24 +108,32 @@ def test_resource(timeline: Trial) -> None:
     pod="hand-over",
     edits=SECOND_APP,
     steady=running("app", "app-b"),
-    then=chain(remove_records("init-1"), send_term("app"), kill("app-b"), kill_pause()),
+    then=chain(
+        remove_records("init-1"),
+        send_term("app"),
+        kill("app-b"),
+        kill_pause(),
+        SANDBOX,
+        lose_address(),
+        remove_sandbox(),
+        SANDBOX,
+        stop_sandbox(),
+    ),
 )
 def test_containers(timeline: Trial) -> None:
     timeline.must(accepted())
 
 
 @claim("trials.faults.taken-back")
-@bare(then=chain(lose_address(), remove_sandbox(), running("app", anew=True), stop_sandbox()))
-def test_sandboxes(timeline: Trial) -> None:
-    timeline.must(accepted())
-
-
-@claim("trials.faults.taken-back")
 @trial(
+    objects=["workloads/web"],
     pod="gated",
     edits=merge_patch(HELD_BACK, sized("app cpu=10m/50m")),
-    steady=pod_shows("status/conditions/PodScheduled/reason", "SchedulingGated"),
+    steady=pods_running(1),
     then=chain(
+        set_template_image("web", "app", GREEN),
+        scale("Deployment", "web", 2),
+        delete_newest_pod(),
         open_gates(),
         running("app"),
         create("objects/settings"),
@@ -140,14 +152,4 @@ def test_sandboxes(timeline: Trial) -> None:
     ),
 )
 def test_objects(timeline: Trial) -> None:
-    timeline.must(accepted())
-
-
-@claim("trials.faults.taken-back")
-@trial(
-    objects=["workloads/web"],
-    steady=pods_running(1),
-    then=chain(set_template_image("web", "app", GREEN), scale("Deployment", "web", 2), delete_newest_pod()),
-)
-def test_workload(timeline: Trial) -> None:
     timeline.must(accepted())
