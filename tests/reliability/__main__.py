@@ -30,6 +30,7 @@ from tests.reliability.trial import ALONE, RECOVER, RECOVER_KILLED, Trial, play,
 _PAIR = Path(__file__).with_name("pair.yaml")
 _SINGLE = FIXTURES / "kind" / "single.yaml"
 _FOLDER = REPORTS / "reliability"
+RESULTS = REPORTS / "reliability.json"
 
 Work = tuple[Point, str]
 """Where a run is killed, and who heals then."""
@@ -61,6 +62,7 @@ class Play:
         chosen: the selections.
         most: trials of a selection, at most; 0 for all.
         turn: is entered around everything that is played.
+        done: trials of an earlier play, which are not played again.
     """
 
     def __init__(
@@ -68,9 +70,11 @@ class Play:
         chosen: Mapping[str, Selection],
         most: int,
         turn: Callable[[], contextlib.AbstractContextManager[None]],
+        done: Sequence[Trial] = (),
     ) -> None:
         self.chosen = chosen
-        self.trials: list[Trial] = []
+        self.trials = list(done)
+        self._done = {(trial.point, trial.how) for trial in done}
         self.errors: list[BaseException] = []
         self._most = most
         self._turn = turn
@@ -120,15 +124,20 @@ class Play:
         finally:
             with self._changed:
                 self._learning -= 1
-                self._left += found
+                # What disturbs a node first: an interrupted play shall have seen what matters most.
+                self._left = sorted((*self._left, *(w for w in found if w not in self._done)), key=_weight)
                 self._changed.notify_all()
 
     def _play(self, point: Point, how: str, lane: Lane) -> None:
         trial = play(point, how, self.chosen[point.selection], lane)
         with self._changed:
             self.trials.append(trial)
-            table.save(self.trials, REPORTS / "reliability.json")
+            table.save(self.trials, RESULTS)
         _say(f"{lane.name}: {trial}")
+
+
+def _weight(task: Work) -> int:
+    return {"node timer": 1, "namespace": 2}.get(task[0].what, 0)
 
 
 def _say(text: str) -> None:
@@ -155,6 +164,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=2, help="clusters of a control plane and a worker")
     parser.add_argument("--singles", type=int, default=1, help="clusters of one node, for what needs no worker")
     parser.add_argument("--keep", action="store_true", help="do not delete the clusters at the end")
+    parser.add_argument("--resume", action="store_true", help="go on with a play: what held is not played again")
     about = "lock to pass before a trial; the last one is shared with others while it is played"
     parser.add_argument("--share", type=Path, action="append", default=[], help=about)
     given = parser.parse_args()
@@ -167,7 +177,8 @@ def main() -> int:
     with Commands(_FOLDER) as commands:
         for name, config in zip(names, configs, strict=True):
             lifecycle.up(name=name, config=config)
-        game = Play(chosen, given.per_selection, lambda: _sharing(given.share))
+        done = [t for t in table.load(RESULTS) if given.resume and not t.leaks and t.point.selection in chosen]
+        game = Play(chosen, given.per_selection, lambda: _sharing(given.share), done)
         with contextlib.ExitStack() as stack:
             lanes = [stack.enter_context(Lane(name, commands)) for name in names]
             threads = [threading.Thread(target=game.lane, args=(lane,), name=lane.name) for lane in lanes]

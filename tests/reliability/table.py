@@ -78,6 +78,11 @@ def save(trials: Sequence[Trial], path: Path) -> None:
     path.write_text(json.dumps([t.json for t in trials], indent=1), encoding="utf-8")
 
 
+def load(path: Path) -> list[Trial]:
+    """Read the trials of an earlier play; none where there was none."""
+    return [Trial.of(raw) for raw in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+
 def publish(text: str, page: Path = PAGE) -> None:
     """Put a text between the markers of the page."""
     head, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)

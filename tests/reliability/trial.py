@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from podvow.cluster.process import CommandError
 from podvow.faults import deadman
@@ -75,6 +75,12 @@ class Trial:
             "way": point.way,
             **{key: value for key, value in vars(self).items() if key != "point"},
         }
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """Return the trial that `json` tells."""
+        point = Point(raw["selection"], raw["step"], raw["what"], raw["moment"], raw["way"])
+        return cls(point, **{each.name: raw[each.name] for each in fields(cls) if each.name != "point"})
 
 
 def reference(selection: Selection, lane: Lane, folder: Path) -> tuple[list[tuple[int, str]], dict[int, str]]:
