@@ -85,15 +85,16 @@ class Play:
 
     def lane(self, lane: Lane) -> None:
         """Play on a lane until nothing is left for it."""
-        try:
-            while (task := self._next(lane)) is not None:
+        while (task := self._next(lane)) is not None:
+            try:
                 with self._turn():
                     if isinstance(task, Selection):
                         self._learn(task, lane)
                     else:
                         self._play(*task, lane)
-        except BaseException as error:  # noqa: BLE001 (told by the main thread)
-            self.errors.append(error)
+            except Exception as error:  # noqa: BLE001 (the others are to be played all the same)
+                _say(f"{lane.name}: {type(error).__name__}: {error}")
+                self.errors.append(error)
 
     def _next(self, lane: Lane) -> Selection | Work | None:
         """Return a selection whose points are not known yet, or a trial; None when there will be none."""
@@ -197,7 +198,7 @@ def _report(game: Play, wall_s: float, lanes: int, *, whole: bool) -> int:
     lines = [table.summary(trials, wall_s, lanes), "", *table.table(trials, game.chosen)]
     typer.echo("\n".join(lines))
     for error in game.errors:
-        typer.echo(f"a lane ended early: {type(error).__name__}: {error}", err=True)
+        typer.echo(f"not played: {type(error).__name__}: {error}", err=True)
     if whole and not game.errors:
         table.publish("\n".join(lines))
     leaks, missed = any(t.leaks for t in trials), not all(t.struck for t in trials)

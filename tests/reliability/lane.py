@@ -16,7 +16,7 @@ from podvow.faults import deadman
 from podvow.paths import REPORTS
 from tests.reliability.commands import Commands, Done
 from tests.reliability.points import Selection
-from tests.reliability.state import State, differences, snapshot
+from tests.reliability.state import State, differences, in_the_api, on_the_nodes
 
 _POLL_S = 0.5
 _MEND_S = 300.0
@@ -37,10 +37,11 @@ class Lane:
         assert isinstance(cluster.access, DockerNodeAccess)
         self.access = cluster.access
         self._api = Api.connect(cluster.kubeconfig, cluster.context)
-        self._before: State = snapshot(self._api, self.access)
-        nodes = [(node.role, node.name) for node in kind.nodes(name)]
-        self.worker = any(role != "control-plane" for role, _ in nodes)
-        self.node = max(nodes)[1]
+        nodes = kind.nodes(name)
+        self._nodes = [node.name for node in nodes]
+        self.worker = any(node.role == "worker" for node in nodes)
+        self.node = nodes[-1].name
+        self._remember()
 
     def __enter__(self) -> Self:
         return self
@@ -64,21 +65,31 @@ class Lane:
         deadline, tick = Deadline.after(seconds), threading.Event()
         while True:
             try:
-                left = differences(self._before, snapshot(self._api, self.access))
+                left = self._differences(nodes_only=nodes_only)
             except (ApiError, CommandError) as error:
                 left = [f"node or API: {error}"]
-            left = [each for each in left if not nodes_only or each.startswith("node ")]
             if not left or deadline.passed:
                 return left
             tick.wait(_POLL_S)
 
+    def _differences(self, *, nodes_only: bool) -> list[str]:
+        """Compare; what can be asked cheaply first: many looks are taken at a cluster that is not done yet."""
+        left = differences(self._in_the_api, in_the_api(self._api))
+        left = [each for each in left if not nodes_only or each.startswith("node ")]
+        return left or differences(self._on_the_nodes, on_the_nodes(self.access, self._nodes))
+
+    def _remember(self) -> None:
+        """Take the cluster as it is for what it has to be like."""
+        self._in_the_api: State = in_the_api(self._api)
+        self._on_the_nodes: State = on_the_nodes(self.access, self._nodes)
+
     def mend(self) -> None:
         """Take a leak away, or get used to it, so that it is counted once."""
         self.recover(timeout_s=_MEND_S)
-        for node in kind.nodes(self.name):
-            deadman.heal(self.access, node.name)
+        for node in self._nodes:
+            deadman.heal(self.access, node)
         if self.await_same(_MEND_S):
-            self._before = snapshot(self._api, self.access)
+            self._remember()
 
 
 def _folders() -> list[Path]:

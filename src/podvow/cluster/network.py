@@ -93,6 +93,17 @@ def routes_unit(pairs: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def routed(access: NodeAccess, nets: Sequence[NodeNet]) -> bool:
+    """Whether every node has its routes to the Pods of all others: one look at each, and nothing is changed."""
+
+    def one(node: NodeNet) -> bool:
+        told = access.exec(node.name, ["ip", "route"]).stdout.decode().splitlines()
+        there = {tuple(line.split()[:3]) for line in told}
+        return all((cidr, "via", via) in there for cidr, via in routes(node, nets))
+
+    return all(at_once(one, nets, most=max(1, len(nets)), name="network"))
+
+
 def ensure(access: NodeAccess, nets: Sequence[NodeNet]) -> None:
     """Give every node its CNI file and its routes; harmless when they are there already."""
 

@@ -114,10 +114,11 @@ def test_guest(timeline: Trial) -> None:
         kill("app-b"),
         kill_pause(),
         SANDBOX,
-        lose_address(),
         remove_sandbox(),
         SANDBOX,
         stop_sandbox(),
+        SANDBOX,
+        lose_address(),
     ),
 )
 def test_containers(timeline: Trial) -> None:
