@@ -35,8 +35,7 @@ claims: $(READY)         ## write docs/claims.md from the register
 report: $(READY)         ## render allure (needs Node)
 	$(BIN)/podvow report
 
-reliability: $(READY)    ## kill the harness at every journalled step of every kind of fault (hours; --per-selection N: fewer)
-	$(BIN)/podvow up
+reliability: $(READY)    ## kill the harness at every journalled step of every kind of fault, on clusters of its own (--per-selection N: fewer)
 	$(BIN)/python -m tests.reliability $(ARGS)
 
 fuzz: $(READY)           ## damaged files on every reader for a minute: figures, reports/fuzz.json

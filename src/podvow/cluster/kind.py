@@ -12,6 +12,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -31,8 +32,6 @@ from podvow.paths import FIXTURES, cache_dir
 from podvow.shapes import MAP_OF_TEXT, wrong
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from podvow.cluster.node import NodeAccess
     from podvow.cluster.progress import Progress
 
@@ -51,6 +50,9 @@ IDENTITY = "identity.json"
 _CREATE_S = 600.0
 _READY_S = 240
 _RANGES_S = 60.0
+_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+_WATCHES_PLENTY = 512
+"""The usual 128 were not enough for eight nodes."""
 _POLL_S = 0.3
 
 
@@ -224,6 +226,17 @@ def furnish(name: str, access: NodeAccess, *, local_image: bool, uplink: bool) -
         list(pool.map(lambda node: ensure_cri_tool(access, node.name), found))
 
 
+def _watches_hint() -> str:
+    """Say so if a kubelet may not have come up because the machine has no watches of files left for it."""
+    try:
+        most = int(_INOTIFY.read_text())
+    except (OSError, ValueError):
+        return ""
+    if most >= _WATCHES_PLENTY:
+        return ""
+    return f"all nodes share this machine's {most} inotify instances: sysctl fs.inotify.max_user_instances=1024"
+
+
 def _node_nets(access: NodeAccess, control: str, count: int) -> list[network.NodeNet]:
     """Return every node's place in the network; the ranges are allotted a moment after the nodes are there."""
     deadline = Deadline.after(_RANGES_S)
@@ -232,7 +245,8 @@ def _node_nets(access: NodeAccess, control: str, count: int) -> list[network.Nod
         if len(nets) >= count:
             return nets
         if deadline.passed:
-            raise ClusterUnusableError(f"only {len(nets)} of {count} nodes were given a range of Pod addresses")
+            text = f"only {len(nets)} of {count} nodes were given a range of Pod addresses"
+            raise ClusterUnusableError(text, hint=_watches_hint())
         time.sleep(_POLL_S)
 
 
