@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 # One stamp says that the environment is as pyproject.toml wants it.
 READY := $(VENV)/.ready
 
-.PHONY: run test test-offline test-cluster test-deadman torture reliability fuzz lint claims report bench down clean
+# Tests of the harness on a cluster that CI has no time for on a slow machine: minutes each.
+LONG := tests/cluster/test_deadman.py tests/cluster/test_rbac.py tests/cluster/test_resume.py tests/cluster/test_interlock.py
+
+.PHONY: run test test-offline test-cluster test-long torture reliability fuzz lint claims report bench down clean
 
 run: $(READY)            ## set everything up, get a cluster, judge it, write the report
 	$(BIN)/podvow run --up $(ARGS)
@@ -15,12 +18,13 @@ test: test-offline test-cluster  ## the harness's own tests: offline ones first,
 test-offline: $(READY)
 	$(BIN)/pytest -q tests/offline $(ARGS)
 
-test-cluster: $(READY)
-	$(BIN)/podvow up
-	$(BIN)/pytest -q tests/cluster --ignore tests/cluster/test_deadman.py $(ARGS)
+test-cluster: $(READY)   ## on podvow's kind cluster, or on the one that PODVOW_TEST_CLUSTER names
+	$(BIN)/podvow up $(if $(PODVOW_TEST_CLUSTER),--name $(PODVOW_TEST_CLUSTER))
+	$(BIN)/pytest -q tests/cluster $(LONG:%=--ignore %) $(ARGS)
 
-test-deadman: $(READY)   ## dead-man timers on a node of the running cluster; not in CI until it passes at load
-	$(BIN)/pytest -q tests/cluster/test_deadman.py $(ARGS)
+test-long: $(READY)      ## the longer tests of the harness on the same cluster: timers, permissions, resuming, interlock
+	$(BIN)/podvow up $(if $(PODVOW_TEST_CLUSTER),--name $(PODVOW_TEST_CLUSTER))
+	$(BIN)/pytest -q $(LONG) $(ARGS)
 
 torture: $(READY)        ## the suites on the kind cluster through a proxy that disturbs; no verdict may be wrong (docs/torture.md)
 	$(BIN)/podvow up
@@ -38,8 +42,7 @@ claims: $(READY)         ## write docs/claims.md from the register
 report: $(READY)         ## render allure (needs Node)
 	$(BIN)/podvow report
 
-reliability: $(READY)    ## kill the harness at every journalled step of every kind of fault (hours; --per-selection N: fewer)
-	$(BIN)/podvow up
+reliability: $(READY)    ## kill the harness at every journalled step of every kind of fault, on clusters of its own (--per-selection N: fewer)
 	$(BIN)/python -m tests.reliability $(ARGS)
 
 fuzz: $(READY)           ## damaged files on every reader for a minute: figures, reports/fuzz.json

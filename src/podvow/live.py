@@ -38,6 +38,14 @@ from podvow.whole import write_whole
 _POLL_S = 0.2
 
 
+_known: dict[Path, ClusterProfile] = {}
+
+
+def know(session: Session, profile: ClusterProfile) -> None:
+    """Keep for this process what a run's cluster is: asking costs each of its nodes a page of all its metrics."""
+    _known[session.folder] = profile
+
+
 @lru_cache(maxsize=8)
 def _loaded(path: Path, *, whole: bool = True) -> Timeline:
     """Read evidence that several tests in a row may share."""
@@ -105,10 +113,12 @@ class Live:
     def __init__(self, session: Session, items: Sequence[Item], *, view: Console | None = None) -> None:
         self._session = session
         self._driver: Driver | None = None
+        self._view = view
         self._began = time.monotonic()
         self._api, self._guard = enter(session)
         self._cluster = self._guard.cluster
-        self._profile: ClusterProfile = read_profile(self._api)
+        known = _known.pop(session.folder) if session.folder in _known else None
+        self._profile: ClusterProfile = known or read_profile(self._api)
         withheld = {**self._guard.withheld, **session.withheld}
         placed = place(items, self._profile, node_access=self._cluster.access is not None, withheld=withheld)
         self._reasons = placed.reasons
@@ -117,6 +127,13 @@ class Live:
         self._runnable = [p for p in placed.runnable if p.key not in self._stored]
         # The thread that ends a run need not be the one that began it.
         self._lock = FileLock(session.folder / DRIVER, thread_local=False)
+
+    def start(self) -> None:
+        """Begin to run the scenarios, unless another process does or has done so.
+
+        Apart from the making, so that whoever is asked to end in the middle of this knows what is to be undone.
+        """
+        session = self._session
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
@@ -128,7 +145,7 @@ class Live:
         self._cpu = CpuMeter(self._nodes if access else (), lambda node: used_s(access, node) if access else None)
         self._cpu.start()
         longest = max((p.scenario.typical_s for p in self._runnable), default=0.0)
-        self._progress = Progress(view)
+        self._progress = Progress(self._view)
         self._progress.start(len(self._runnable), longest)
         self._driver = Driver(
             api=self._api,

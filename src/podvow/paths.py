@@ -8,7 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: suites, fixtures and reports lie below it."""
 FIXTURES = ROOT / "fixtures"
-SUITES = ROOT / "suites"
+SUITES = Path(os.environ.get("PODVOW_SUITES") or ROOT / "suites").resolve()
+"""What is judged: `$PODVOW_SUITES`, else the checkout's."""
 REPORTS = ROOT / "reports"
 
 

@@ -193,6 +193,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     try:
         live = config.stash[_LIVE] = Live(podvow, items, view=_view(config))
         config.stash[_ENDING].of(live)
+        live.start()
     except PodvowError as error:
         usage = error.exit_code is ExitCode.USAGE
         code = pytest.ExitCode.USAGE_ERROR if usage else pytest.ExitCode.INTERNAL_ERROR

@@ -22,7 +22,7 @@ from podvow.cluster.process import CommandError
 from podvow.cluster.profile import read_profile
 from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from podvow.faults.base import NODE_STATUS
-from podvow.live import enter
+from podvow.live import enter, know
 from podvow.paths import FIXTURES, ROOT, SUITES
 from podvow.permissions import OFFER, needs_of, used_by
 from podvow.profiles import profile_named
@@ -34,7 +34,7 @@ from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.driver import workers
 from podvow.scenario.manifest import images_of, load_fixture
 from podvow.scenario.scheduler import limit_s
-from podvow.selection import Collected, collect
+from podvow.selection import WITHOUT, Collected, collect
 from podvow.session import Session, load_judged, point_latest
 from podvow.verdict import Judged, Verdict
 
@@ -137,6 +137,7 @@ def prepare(session: Session, collected: Collected) -> dict[str, str]:
             profile = read_profile(api)
         except InvalidVersion as error:
             raise ClusterUnusableError(f"the API server names a version that is none: {error}") from error
+        know(session, profile)
         able = workers(profile)
         if misfit := profile_named(session.profile).misfit(able):
             raise ClusterUnusableError(misfit, hint="--profile fast has a cluster of its own")
@@ -146,6 +147,8 @@ def prepare(session: Session, collected: Collected) -> dict[str, str]:
             if missing:
                 guard.check_nodes(node.name for node in profile.nodes)
                 images.ensure_fixture_images(cluster)
+        elif preflight.await_images(api, able, sorted(fixture_images())):
+            profile = read_profile(api)
         findings = preflight.check(
             api,
             profile,
@@ -180,6 +183,7 @@ def pytest_main(session: Session, args: Sequence[str]) -> int:
         f"--rootdir={ROOT}",
         f"--podvow-session={session.save()}",
         f"--podvow-view={view}",
+        *WITHOUT,
         "-q",
         "--no-header",
         "--tb=short",

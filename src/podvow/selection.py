@@ -21,6 +21,8 @@ from podvow.scenario.placing import Item
 from podvow.session import Selection, passing_session
 
 _NEAR = 0.5
+WITHOUT = ("-p", "no:hypothesispytest")
+"""Where podvow is developed, this plugin imports all of hypothesis for its summary: half a second for nothing."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def collect(selection: Selection | None = None, profile: str = "default") -> Col
     with passing_session(profile=profile) as session:
         options = [str(SUITES), f"--rootdir={ROOT}", f"--podvow-session={session.save()}", "--collect-only", "-qq"]
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = pytest.main([*options, *wanted.options()], plugins=[catcher])
+            code = pytest.main([*options, *WITHOUT, *wanted.options()], plugins=[catcher])
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         told = [line for line in said.getvalue().splitlines() if line.strip()]
         raise UsageError("\n".join(told).removeprefix("ERROR: ") or f"pytest ended with {code}")

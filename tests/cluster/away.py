@@ -12,11 +12,12 @@ from podvow.faults.lifeline import Lifeline
 from podvow.faults.node import cut_power, freeze_node
 from podvow.journal.log import Journal
 from podvow.watchdog.leash import Watchdog
+from tests.cluster.command import NAME
 
 
 def main(node: str, how: str, folder: Path) -> None:
     """Do to a node what a fault does, as far as the worst moment."""
-    cluster = lifecycle.attach()
+    cluster = lifecycle.attach(NAME)
     access: object = cluster.access
     assert isinstance(access, NodePower)
     assert cluster.access is not None

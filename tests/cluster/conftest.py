@@ -8,12 +8,12 @@ import pytest
 
 from podvow.cluster import lifecycle
 from podvow.cluster.provider import Cluster
-from tests.cluster.command import AGAIN, Run, podvow, run_suites
+from tests.cluster.command import AGAIN, NAME, Run, podvow, run_suites
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
-    return lifecycle.attach()
+    return lifecycle.attach(NAME)
 
 
 @pytest.fixture

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from podvow.api import Api
 from podvow.cluster.provider import Cluster
-from podvow.deadline import Deadline
-from podvow.labels import RUN_LABEL
-from podvow.paths import REPORTS, ROOT
 from podvow.timeline import load
 from podvow.timeline.record import Kind
-from tests.cluster.command import PODVOW, podvow
+from tests.cluster.begun import begin, folders
+from tests.cluster.command import judged, podvow
 from tests.offline.api.stub import Stub
 
 BY_API = "changing_an_app_image"
@@ -39,23 +32,14 @@ def which(cluster: Cluster) -> list[str]:
     return ["--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context]
 
 
-def _runs() -> set[Path]:
-    return set((REPORTS / "runs").glob("*"))
-
-
-def _results() -> dict[str, Any]:
-    results: dict[str, Any] = json.loads((REPORTS / "latest" / "results.json").read_text(encoding="utf-8"))
-    return results
-
-
 @pytest.mark.usefixtures("nothing_approved")
 def test_an_existing_cluster_that_nobody_approved_is_refused(which: list[str]) -> None:
-    before = _runs()
+    before = folders()
     done = podvow("run", *which, "-k", BY_API)
     assert done.returncode == 3, done.stdout
     assert "is not approved" in done.stderr
     assert f"podvow approve {' '.join(which)}" in done.stderr
-    assert _runs() == before
+    assert folders() == before
 
 
 @pytest.mark.usefixtures("nothing_approved")
@@ -63,11 +47,10 @@ def test_an_approved_cluster_is_used_but_its_nodes_are_not_touched(which: list[s
     done = podvow("approve", *which, "--yes")
     assert done.returncode == 0, done.stderr
     assert "may not go onto its nodes" in done.stdout
-    done = podvow("run", *which, "-k", f"{BY_API} or {FROM_NODE}")
-    results = _results()
-    assert results["cluster"]["provider"] == "existing"
+    run = judged(podvow("run", *which, "-k", f"{BY_API} or {FROM_NODE}"))
+    assert run.results["cluster"]["provider"] == "existing"
     verdicts: dict[str, set[tuple[str, str]]] = {FROM_NODE: set(), BY_API: set()}
-    for scenario in results["scenarios"]:
+    for scenario in run.results["scenarios"]:
         name = FROM_NODE if FROM_NODE.replace("_", "-") in scenario["id"] else BY_API
         verdicts[name].add((scenario["verdict"], scenario["reason"]))
     ((verdict, reason),) = verdicts[FROM_NODE]
@@ -75,15 +58,15 @@ def test_an_approved_cluster_is_used_but_its_nodes_are_not_touched(which: list[s
     assert reason.startswith("this run does without node-access: node faults are not approved: podvow approve")
     assert reason.endswith("--node-faults")
     # Whether a sandbox was replaced is told by the nodes only; what was judged was not violated.
-    assert {verdict for verdict, _ in verdicts[BY_API]} <= {"holds", "inconclusive"}
-    assert done.returncode in {0, 4}, done.stdout + done.stderr
+    assert {verdict for verdict, _ in verdicts[BY_API]} <= {"holds", "inconclusive"}, run.output
+    assert run.code in {0, 4}, run.output
 
 
 @pytest.mark.usefixtures("approved")
 def test_with_the_second_grant_node_faults_are_judged_too(which: list[str]) -> None:
-    done = podvow("run", *which, "-k", FROM_NODE)
-    assert {scenario["verdict"] for scenario in _results()["scenarios"]} == {"holds"}, done.stdout + done.stderr
-    assert done.returncode == 0
+    run = judged(podvow("run", *which, "-k", FROM_NODE))
+    assert set(run.scenarios.values()) == {"holds"}, run.output
+    assert run.code == 0, run.output
 
 
 @pytest.mark.usefixtures("approved")
@@ -94,18 +77,6 @@ def test_an_approval_that_was_taken_back_no_longer_holds(which: list[str], clust
     assert "is not approved" in done.stderr
 
 
-def _begun(before: set[Path], api: Api, process: subprocess.Popen[str]) -> Path:
-    """Wait until a run has made something on the cluster; return its folder."""
-    deadline, tick = Deadline.after(90), threading.Event()
-    while not deadline.passed and process.poll() is None:
-        for folder in _runs() - before:
-            if api.get("/api/v1/namespaces", params={"labelSelector": f"{RUN_LABEL}={folder.name}"})["items"]:
-                return folder
-        tick.wait(0.02)
-    process.kill()
-    raise AssertionError(process.communicate()[0])
-
-
 @pytest.mark.usefixtures("approved")
 def test_a_kubeconfig_that_is_switched_under_a_run_stops_it_before_the_next_fault(
     cluster: Cluster, api: Api, tmp_path: Path
@@ -113,36 +84,27 @@ def test_a_kubeconfig_that_is_switched_under_a_run_stops_it_before_the_next_faul
     kubeconfig = tmp_path / "kubeconfig"
     raw = yaml.safe_load(cluster.kubeconfig.read_text(encoding="utf-8"))
     kubeconfig.write_text(yaml.safe_dump(raw), encoding="utf-8")
-    before = _runs()
-    process = subprocess.Popen(
-        [PODVOW, "run", "--kubeconfig", kubeconfig, "--context", cluster.context, "--area", "updates"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=dict(os.environ),
-    )
     with Stub() as production:
-        folder = _begun(before, api, process)
+        where = ("--kubeconfig", kubeconfig, "--context", cluster.context)
+        run = begin(api, "run", *where, "--area", "updates", scenario=True)
         raw["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{production.port}"
         (tmp_path / "other").write_text(yaml.safe_dump(raw), encoding="utf-8")
         (tmp_path / "other").replace(kubeconfig)
         switched_ns = time.time_ns()
-        output, _ = process.communicate(timeout=300)
+        output, _ = run.process.communicate(timeout=300)
         assert production.seen == [], "nothing was sent to the other cluster"
-    assert process.returncode == 3, output
+    assert run.process.returncode == 3, output
     assert "names another cluster now" in output
     assert f"https://127.0.0.1:{production.port}" in output
     assert "Traceback" not in output
     refused, injected = 0, []
-    for path in (folder / "evidence").glob("*.jsonl"):
+    for path in (run.folder / "evidence").glob("*.jsonl"):
         timeline = load(path)
         refused += any("names another cluster now" in r.data["reason"] for r in timeline.of(Kind.LOST))
         injected += [fault for fault in timeline.faults if fault.done and fault.begin.t_ns > switched_ns]
     assert injected == []
     assert refused > 1
-    left = api.get("/api/v1/namespaces", params={"labelSelector": f"{RUN_LABEL}={folder.name}"})["items"]
-    assert left == [], "the connection was the right one all the time: what was made there is gone"
+    assert run.left(api) == [], "the connection was the right one all the time: what was made there is gone"
 
 
 @pytest.mark.usefixtures("nothing_approved")

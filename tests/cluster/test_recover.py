@@ -19,7 +19,7 @@ from podvow.journal import faultpoint
 from podvow.journal.reading import is_closed, read
 from podvow.labels import MANAGED
 from podvow.paths import REPORTS, ROOT
-from tests.cluster.command import PODVOW
+from tests.cluster.command import command
 
 pytestmark = pytest.mark.cluster
 
@@ -55,8 +55,9 @@ def state(cluster: Cluster, run: str = "") -> dict[str, Any]:
 
 def _podvow(*args: str, point: str = "") -> subprocess.CompletedProcess[str]:
     env = {**os.environ, faultpoint.VARIABLE: point}
-    command = [str(PODVOW), *args]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(
+        command(*args), cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False
+    )
 
 
 def _runs() -> set[Path]:

@@ -18,11 +18,12 @@ from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
 from podvow.labels import RUN_LABEL
 from podvow.paths import ROOT
-from tests.cluster.command import PODVOW, podvow
+from tests.cluster.command import command, judged, podvow
 
 SELECTION = ("--area", "isolation")
 _KILLED_AFTER = 3
-_PATIENCE_S = 120
+_PATIENCE_S = 330
+"""As long as a worker that lost its controller may take to undo what it did."""
 
 
 def _new_folder(before: set[Path]) -> Path | None:
@@ -34,7 +35,11 @@ def _killed(*args: str, recordings: int) -> Path:
     """Start a run and kill it, without any warning, once it has recorded some scenarios; return its folder."""
     before = {p.parent for p in (ROOT / "reports" / "runs").glob("*/session.json")}
     process = subprocess.Popen(
-        [PODVOW, "run", *args], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+        command("run", *args),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(os.environ),
     )
     tick = threading.Event()
     deadline = Deadline.after(_PATIENCE_S)
@@ -72,15 +77,16 @@ def _results(folder: Path) -> dict[str, Any]:
 def _nothing_left(cluster: Cluster) -> Iterator[None]:  # noqa: ARG001 - needs it up
     """A test that fails half-way leaves what it killed: nobody else is to stumble over it."""
     yield
-    podvow("recover")
+    done = podvow("recover")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def whole(cluster: Cluster) -> dict[str, str]:  # noqa: ARG001 - needs it up
     """The verdicts of the same selection, run in one piece."""
-    done = podvow("run", *SELECTION)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return {s["id"]: s["verdict"] for s in _results((ROOT / "reports" / "latest").resolve())["scenarios"]}
+    run = judged(podvow("run", *SELECTION))
+    assert run.code == 0, run.output
+    return run.scenarios
 
 
 @pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "two workers"])

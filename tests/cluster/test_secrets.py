@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from podvow.cluster.provider import Cluster
-from podvow.paths import FIXTURES, ROOT
-from tests.cluster.command import podvow
+from podvow.paths import FIXTURES
+from tests.cluster.command import judged, podvow
 
 SELECTION = "a_secret_of or secret_key or configmap"
 
@@ -35,9 +35,9 @@ def _secrets(raw: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def told(cluster: Cluster) -> tuple[Path, str]:  # noqa: ARG001 - needs it up
-    done = podvow("run", "-k", SELECTION)
-    assert done.returncode in {0, 1, 4}, done.stdout + done.stderr
-    return (ROOT / "reports" / "latest").resolve(), done.stdout + done.stderr
+    run = judged(podvow("run", "-k", SELECTION))
+    assert run.code in {0, 1, 4}, run.output
+    return run.folder, run.output
 
 
 def test_no_file_of_a_run_has_a_secret(cluster: Cluster, told: tuple[Path, str]) -> None:

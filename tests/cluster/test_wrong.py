@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import threading
@@ -14,11 +12,13 @@ import pytest
 import yaml
 
 from podvow.api import MERGE_PATCH, Api
+from podvow.cluster import kind
 from podvow.cluster.provider import Cluster
 from podvow.deadline import Deadline
 from podvow.labels import MANAGED_LABEL
 from podvow.paths import ROOT
-from tests.cluster.command import PODVOW, podvow
+from tests.cluster.begun import begin
+from tests.cluster.command import command, judged, podvow
 
 
 @pytest.fixture
@@ -124,14 +124,14 @@ def test_a_cluster_without_node_access_is_judged_by_what_can_be_seen(cluster: Cl
     areas = ["--area", "ordering", "--area", "rerun"]
     enter = ["nsenter", "--net=/run/netns/podvow"] if Path("/run/netns/podvow").exists() else []
     done = subprocess.run(
-        [*enter, PODVOW, "run", "--kubeconfig", kubeconfig, "--context", "somewhere", *areas],
+        [*enter, *command("run", "--kubeconfig", kubeconfig, "--context", "somewhere", *areas)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    results = json.loads((ROOT / "reports" / "latest" / "results.json").read_text(encoding="utf-8"))
+    results = judged(done).results
     verdicts: dict[str, set[tuple[str, str]]] = {"ordering": set(), "rerun": set()}
     for scenario in results["scenarios"]:
         verdicts[scenario["id"].partition(".")[0]].add((scenario["verdict"], scenario["reason"]))
@@ -143,55 +143,44 @@ def test_a_cluster_without_node_access_is_judged_by_what_can_be_seen(cluster: Cl
 
 @pytest.mark.usefixtures("approved")
 def test_a_cluster_of_the_users_is_judged_without_touching_the_current_context(cluster: Cluster) -> None:
-    done = podvow(
-        "run", "--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "--area", "validation"
-    )
-    results = json.loads((ROOT / "reports" / "latest" / "results.json").read_text(encoding="utf-8"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert results["cluster"]["provider"] == "existing"
+    which = ("--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context)
+    run = judged(podvow("run", *which, "--area", "validation"))
+    assert run.code == 0, run.output
+    assert run.results["cluster"]["provider"] == "existing"
 
 
-def under_way(api: Api, area: str) -> subprocess.Popen[str]:
-    """Start a run and return it once it has made something on the cluster."""
-    # Whoever runs these tests in the background has Ctrl-C ignored, and children inherit that.
-    process = subprocess.Popen(
-        ["env", "--default-signal=INT", PODVOW, "run", "--area", area],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=dict(os.environ),
-    )
-    deadline, tick = Deadline.after(60), threading.Event()
-    while not namespaces(api) and not deadline.passed:
-        tick.wait(0.1)
-    assert namespaces(api)
-    return process
-
-
+@pytest.mark.parametrize("scenario", [False, True], ids=["beginning", "under-way"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_no_namespace_behind(api: Api, number: signal.Signals) -> None:
-    process = under_way(api, "rerun")
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=150)
-    assert namespaces(api) == [], output
-    assert process.returncode in {4, 130}, output
+def test_an_interrupted_run_leaves_no_namespace_behind(api: Api, number: signal.Signals, *, scenario: bool) -> None:
+    run = begin(api, "run", "--area", "rerun", scenario=scenario)
+    run.process.send_signal(number)
+    output, _ = run.process.communicate(timeout=240)
+    assert run.left(api) == [], output
+    assert run.process.returncode in {4, 130}, output
     assert "Traceback" not in output
 
 
+@pytest.fixture
+def mended(cluster: Cluster) -> Iterator[None]:
+    """A control plane that stood still must be itself again before anybody else comes: leases, nodes, DNS."""
+    assert cluster.access is not None
+    yield
+    kind.wait(cluster.name, cluster.access)
+    done = podvow("recover")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("mended")
 def test_a_cluster_that_dies_half_way_gives_open_verdicts_and_a_report(cluster: Cluster, api: Api) -> None:
     control = f"{cluster.name}-control-plane"
-    process = under_way(api, "isolation")
+    run = begin(api, "run", "--area", "isolation", scenario=True)
     subprocess.run(["docker", "pause", control], check=True, capture_output=True)
     try:
-        output, _ = process.communicate(timeout=300)
+        output, _ = run.process.communicate(timeout=300)
     finally:
         subprocess.run(["docker", "unpause", control], check=True, capture_output=True)
-        for name in namespaces(api):
-            api.delete(f"/api/v1/namespaces/{name}")
-    results = json.loads((ROOT / "reports" / "latest" / "results.json").read_text(encoding="utf-8"))
-    verdicts = {s["verdict"] for s in results["scenarios"]}
-    assert process.returncode == 4, output
+    verdicts = {s["verdict"] for s in run.results["scenarios"]}
+    assert run.process.returncode == 4, output
     assert "inconclusive" in verdicts
     assert verdicts <= {"inconclusive", "holds"}, output
     assert "Traceback" not in output

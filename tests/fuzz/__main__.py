@@ -12,11 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from podvow.paths import REPORTS
+from podvow.paths import REPORTS, ROOT
 from podvow.whole import write_whole
+from tests import page
 from tests.fuzz.damage import KINDS
 from tests.fuzz.engine import Report, fuzz
 
+_PAGE = page.DOCS / "reliability.md"
 _MEMORY = 3 << 30
 _WIDTH = 170
 
@@ -40,12 +42,27 @@ def _table(report: Report) -> Table:
     return table
 
 
+def _figures(report: Report) -> dict[str, object]:
+    totals = report.totals
+    return {
+        "readers": len(report.cells),
+        "inputs": totals["tried"],
+        "clear errors": totals["refused"],
+        "read": totals["read"],
+        "findings": totals["findings"],
+        "findings fixed": page.bullets(_PAGE, "Damaged on purpose"),
+        "slowest": f"{report.slowest_s:.1f} s",
+        "seconds": f"{report.seconds:.0f}",
+    }
+
+
 def main() -> int:
     """Run; the exit code is 1 when something was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="for how long")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same files")
     parser.add_argument("--out", type=Path, default=REPORTS / "fuzz.json", help="where the figures go")
+    parser.add_argument("--page", action="store_true", help=f"put the figures into {_PAGE.relative_to(ROOT)}")
     chosen = parser.parse_args()
     # More than a reader may ever need: what takes it is a finding (MemoryError), not a dead machine.
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
@@ -59,11 +76,12 @@ def main() -> int:
         console.print(
             f"{found.reader}, {found.kind}, {found.sample}, seed {found.seed}: {found.what}", markup=False
         )
+    if chosen.page:
+        page.put_between(_PAGE, "fuzz", page.row(_figures(report)))
     totals = report.totals
-    slowest = max((t.slowest_s for kinds in report.cells.values() for t in kinds.values()), default=0.0)
     console.print(
         f"inputs {totals['tried']}, clear errors {totals['refused']}, read {totals['read']}, "
-        f"findings {totals['findings']}, slowest {slowest:.1f} s, figures {chosen.out}"
+        f"findings {totals['findings']}, slowest {report.slowest_s:.1f} s, figures {chosen.out}"
     )
     return 1 if report.findings else 0
 

@@ -66,6 +66,11 @@ class Report:
                 sums.update(tried=tally.tried, refused=tally.refused, read=tally.read)
         return {**sums, "findings": len(self.findings)}
 
+    @property
+    def slowest_s(self) -> float:
+        """How long the slowest file took, in seconds."""
+        return max((t.slowest_s for kinds in self.cells.values() for t in kinds.values()), default=0.0)
+
     def document(self) -> dict[str, object]:
         """Return what reports/fuzz.json holds."""
         return {"schema": 1, **asdict(self), "totals": self.totals}

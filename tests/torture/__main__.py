@@ -5,47 +5,34 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from podvow.api import Api
 from podvow.cluster import health, lifecycle
-from podvow.cluster.cri import Cri
 from podvow.cluster.provider import DEFAULT_NAME, Cluster
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, PodvowError
 from podvow.labels import RUN_LABEL
 from podvow.paths import REPORTS, ROOT
-from tests.torture import certificates, table
-from tests.torture.apiserver import restarter
-from tests.torture.certificates import Pair
-from tests.torture.compare import Comparison, Wrong, compare, unexpected
+from tests.page import DOCS, bullets, put_between
+from tests.torture import table
+from tests.torture.compare import Comparison, compare, unexpected
 from tests.torture.disturbances import Disturbance, named
-from tests.torture.play import Played, Target, approve, play
-from tests.torture.proxy import Proxy
+from tests.torture.lanes import Access, Lane, Schedule, opened
+from tests.torture.play import Played, play
 from tests.torture.selections import ROWS, Row, Way
 from tests.torture.table import Line, Outcome
 from tests.torture.tally import Tally
-from tests.torture.upstream import from_kubeconfig, write_kubeconfig
 
 _PATIENCE_S = 360.0
 _READY_S = 60.0
 _INTERRUPTED = 130
-_NAME = "podvow-torture"
-_PAGE = ROOT / "docs" / "torture.md"
+_PAGE = DOCS / "torture.md"
 _NOTHING = Comparison(0, 0, 0, 0, 0, ())
-
-
-@dataclass(frozen=True)
-class Access:
-    """A proxy and the harness's way through it."""
-
-    proxy: Proxy
-    target: Target
 
 
 class Torture:
@@ -54,35 +41,34 @@ class Torture:
     Args:
         cluster: podvow's own kind cluster.
         api: a connection to it that nobody disturbs.
-        ways: the proxies.
+        stop: set when everything has to end.
     """
 
-    def __init__(self, cluster: Cluster, api: Api, ways: dict[Way, Access]) -> None:
+    def __init__(self, cluster: Cluster, api: Api, stop: threading.Event) -> None:
         self._cluster = cluster
         self._api = api
-        self._ways = ways
-        self._baselines: dict[Way, Played] = {}
+        self._stop = stop
+        self.baselines: dict[Way, Played] = {}
 
-    def baseline(self, way: Way, claims: Sequence[str]) -> Played:
-        """Play everything that a way's rows judge, through the proxy but undisturbed; once.
+    def baseline(self, lane: Lane, row: Row) -> Played:
+        """Play everything that a way's rows judge, through the proxy but undisturbed.
 
         Raises:
             ClusterUnusableError: it could not be played.
         """
-        if way not in self._baselines:
-            played, _ = self._play(way, named("none"), claims)
-            if not played.scenarios:
-                raise ClusterUnusableError(f"nothing could be judged without disturbance:\n{played.output[-2000:]}")
-            self._baselines[way] = played
-        return self._baselines[way]
+        played, _ = self._play(lane[row.way], named(row.disturbance), row.claims)
+        if not played.scenarios:
+            raise ClusterUnusableError(f"nothing could be judged without disturbance:\n{played.output[-2000:]}")
+        _say(f"without disturbance, {row.way}: {len(played.scenarios)} verdicts, {played.seconds:.0f} s")
+        return played
 
-    def line(self, row: Row) -> Line:
+    def line(self, lane: Lane, row: Row) -> Line:
         """Play a row and compare it with the way's baseline, which was played before."""
-        played, tally = self._play(row.way, named(row.disturbance), row.claims)
+        played, tally = self._play(lane[row.way], named(row.disturbance), row.claims)
         compared = _NOTHING
         if played.scenarios:
-            compared = compare(self._baselines[row.way].scenarios, played.scenarios, row.claims)
-        return Line(
+            compared = compare(self.baselines[row.way].scenarios, played.scenarios, row.claims)
+        line = Line(
             row.disturbance,
             row.way,
             compared,
@@ -91,12 +77,13 @@ class Torture:
             played.seconds,
             tuple(self._troubles(played)),
         )
+        _say(table.as_text([line]).splitlines()[1])
+        return line
 
-    def _play(self, way: Way, disturbance: Disturbance, claims: Sequence[str]) -> tuple[Played, Tally]:
-        access = self._ways[way]
+    def _play(self, access: Access, disturbance: Disturbance, claims: Sequence[str]) -> tuple[Played, Tally]:
         tally = access.proxy.begin(disturbance)
         try:
-            played = play(access.target, claims, patience_s=_PATIENCE_S)
+            played = play(access.target, claims, patience_s=_PATIENCE_S, stop=self._stop)
         finally:
             access.proxy.end()
             endpoint = health.read_endpoint(self._cluster.kubeconfig, self._cluster.context)
@@ -122,32 +109,8 @@ class Torture:
         return [item["metadata"]["name"] for item in found["items"]]
 
 
-@contextmanager
-def _ways(cluster: Cluster, api: Api, seed: str, lock: Path | None) -> Iterator[dict[Way, Access]]:
-    """Start both proxies."""
-    if cluster.access is None:
-        raise ClusterUnusableError("the API server cannot be restarted without a way onto the nodes")
-    nodes = api.get("/api/v1/nodes", params={"labelSelector": "node-role.kubernetes.io/control-plane"})["items"]
-    restart = restarter(Cri(cluster.access), nodes[0]["metadata"]["name"], lock)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_NAME)))
-        upstream = from_kubeconfig(cluster.kubeconfig, cluster.context, folder)
-        own = certificates.authority(folder, "own")
-        wrong = certificates.server(folder, "wrong-server", certificates.authority(folder, "stranger"))
-        endpoint = health.read_endpoint(cluster.kubeconfig, cluster.context)
-        ways: dict[Way, Access] = {}
-        leads: tuple[tuple[Way, str, str, Pair], ...] = (
-            ("nodes", cluster.context, endpoint.ca, certificates.server_by_cluster(folder, _NAME, api)),
-            ("logs", _NAME, own.certificate.read_text(), certificates.server(folder, "own-server", own)),
-        )
-        for way, context, ca, good in leads:
-            proxy = stack.enter_context(Proxy(upstream, good, wrong, restart=restart, seed=seed))
-            file = folder / f"kubeconfig-{way}"
-            write_kubeconfig(file, context=context, port=proxy.port, ca=ca, token=proxy.token)
-            target = Target(file, context, way == "nodes", folder / "config")
-            approve(target)
-            ways[way] = Access(proxy, target)
-        yield ways
+def _say(text: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
 
 
 def _chosen(names: Sequence[str], way: str) -> list[Row]:
@@ -156,42 +119,50 @@ def _chosen(names: Sequence[str], way: str) -> list[Row]:
     return [row for row in ROWS if (not names or row.disturbance in names) and way in {"", row.way}]
 
 
+def _undisturbed(rows: Sequence[Row]) -> list[Row]:
+    """Return for each way a row without disturbance that judges all that its rows judge."""
+    claims = {
+        way: tuple(dict.fromkeys(claim for row in rows if row.way == way for claim in row.claims))
+        for way in dict.fromkeys(row.way for row in rows)
+    }
+    return [Row("none", way, judged) for way, judged in claims.items()]
+
+
 def torture(options: argparse.Namespace) -> Outcome:
     """Play the chosen rows as long as there is time."""
     began = time.monotonic()
     deadline = Deadline.after(options.minutes * 60)
     rows = _chosen(options.only, options.way)
     cluster = lifecycle.attach(options.name)
-    lines: list[Line] = []
-    strange: list[Wrong] = []
+    stop = threading.Event()
     with (
         Api.connect(cluster.kubeconfig, cluster.context) as api,
-        _ways(cluster, api, options.seed, options.lock) as ways,
+        opened(cluster, api, options.lanes, seed=options.seed, lock=options.lock) as lanes,
     ):
-        play = Torture(cluster, api, ways)
-        longest = 0.0
-        for way in dict.fromkeys(row.way for row in rows):
-            claims = tuple(dict.fromkeys(claim for row in rows if row.way == way for claim in row.claims))
-            played = play.baseline(way, claims)
-            strange += unexpected(played.scenarios)
-            sys.stderr.write(
-                f"without disturbance, {way}: {len(played.scenarios)} verdicts, {played.seconds:.0f} s\n"
-            )
-        for row in rows:
-            if deadline.left_s < longest:
-                break
-            lines.append(line := play.line(row))
-            longest = max(longest, line.seconds)
-            sys.stderr.write(f"{table.as_text([line]).splitlines()[1]}\n")
-    missing = [f"{row.disturbance}/{row.way}" for row in rows[len(lines) :]]
-    least = options.least if not options.only else 1
-    return Outcome(cluster.server_version, lines, missing, strange, options.seed, time.monotonic() - began, least)
+        play = Torture(cluster, api, stop)
+        baselines = Schedule[Row, Played](lanes, deadline, stop).run(_undisturbed(rows), play.baseline)
+        play.baselines = {row.way: played for row, played in baselines.items()}
+        schedule = Schedule[Row, Line](lanes, deadline, stop)
+        # What befalls the server itself befalls all lanes.
+        alone = [row for row in rows if named(row.disturbance).trouble == "restart"]
+        found = schedule.run([row for row in rows if row not in alone], play.line)
+        found |= schedule.run(alone, play.line, alone=True)
+    return Outcome(
+        cluster.server_version,
+        [found[row] for row in rows if row in found],
+        [f"{row.disturbance}/{row.way}" for row in rows if row not in found],
+        [wrong for played in baselines.values() for wrong in unexpected(played.scenarios)],
+        options.seed,
+        time.monotonic() - began,
+        options.least if not options.only else 1,
+    )
 
 
 def main() -> int:
     """Play, print the table, write the figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=20.0, help="no row is begun that would not end by then")
+    parser.add_argument("--lanes", type=int, default=2, help="rows that are played at a time")
+    parser.add_argument("--minutes", type=float, default=25.0, help="no row is begun that would not end by then")
     parser.add_argument("--name", default=DEFAULT_NAME, help="podvow's kind cluster")
     parser.add_argument("--only", action="append", default=[], metavar="DISTURBANCE", help="play only this one")
     parser.add_argument("--way", choices=("nodes", "logs"), default="", help="play only rows of this way")
@@ -215,7 +186,8 @@ def main() -> int:
     for complaint in outcome.complaints:
         sys.stdout.write(f"! {complaint}\n")
     if options.page:
-        table.put_between(_PAGE, table.as_markdown(outcome))
+        put_between(_PAGE, "torture", table.as_markdown(outcome))
+        put_between(DOCS / "reliability.md", "torture", table.as_row(outcome, bullets(_PAGE, "What it found")))
     return int(bool(outcome.complaints))
 
 

@@ -8,18 +8,21 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError
 from podvow.paths import ROOT
 
 _PODVOW = (sys.executable, "-m", "podvow.cli")
 _REPORT = re.compile(r"^report (\S+)/index\.html", re.MULTILINE)
 _GIVE_UP_S = 150.0
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,14 @@ def approve(target: Target) -> None:
         raise ClusterUnusableError(f"podvow approve ended with {done.returncode}: {done.stderr.strip()}")
 
 
-def play(target: Target, claims: Sequence[str], *, patience_s: float) -> Played:
+def play(target: Target, claims: Sequence[str], *, patience_s: float, stop: threading.Event) -> Played:
     """Judge some claims with `podvow run`.
 
     Args:
         target: the cluster.
         claims: what is judged.
         patience_s: after so many seconds the run is interrupted.
+        stop: set when the run has to end.
     """
     words = [word for claim in claims for word in ("--claim", claim)]
     began = time.monotonic()
@@ -115,25 +119,24 @@ def play(target: Target, claims: Sequence[str], *, patience_s: float) -> Played:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        output, in_time = _await(process, patience_s)
+        output, in_time = _await(process, patience_s, stop)
         code = process.returncode if in_time else None
     return Played(code, output, time.monotonic() - began, _results(output))
 
 
-def _await(process: subprocess.Popen[str], patience_s: float) -> tuple[str, bool]:
-    try:
-        return process.communicate(timeout=patience_s)[0], True
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
+def _await(process: subprocess.Popen[str], patience_s: float, stop: threading.Event) -> tuple[str, bool]:
+    deadline = Deadline.after(patience_s)
+    while not stop.is_set() and not deadline.passed:
+        try:
+            return process.communicate(timeout=_LOOK_S)[0], True
+        except subprocess.TimeoutExpired:
+            continue
+    process.send_signal(signal.SIGTERM)  # its namespaces are its own to take away
     try:
         return process.communicate(timeout=_GIVE_UP_S)[0], False
     except subprocess.TimeoutExpired:
         process.kill()
         return process.communicate()[0], False
-    except BaseException:
-        process.terminate()  # its namespaces are its own to take away
-        process.communicate(timeout=_GIVE_UP_S)
-        raise
 
 
 def _results(output: str) -> dict[str, Any]:

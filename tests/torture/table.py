@@ -6,14 +6,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from tests.page import row
 from tests.torture.compare import Comparison, Wrong
 from tests.torture.disturbances import named
 from tests.torture.tally import Tally
 
-BEGIN = "<!-- torture: begin -->"
-END = "<!-- torture: end -->"
 _HEAD = (
     "disturbance",
     "way",
@@ -125,11 +123,16 @@ class Outcome:
         return found
 
     @property
+    def false(self) -> dict[str, int]:
+        """Verdicts that are not so without the disturbance, by what they became."""
+        wrong = [w for line in self.lines for w in line.compared.wrong]
+        return {verdict: sum(w.became == verdict for w in wrong) for verdict in ("violated", "holds")}
+
+    @property
     def summary(self) -> str:
         """The figures in one line."""
         verdicts = sum(line.compared.verdicts for line in self.lines)
-        wrong = [w for line in self.lines for w in line.compared.wrong]
-        false = {v: sum(w.became == v for w in wrong) for v in ("violated", "holds")}
+        false = self.false
         could = sum(line.compared.refutable for line in self.lines)
         return (
             f"{self.scenarios} disturbed scenario runs, {verdicts} verdicts: "
@@ -196,15 +199,25 @@ def as_json(outcome: Outcome) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def put_between(path: Path, text: str) -> None:
-    """Put a text between the markers of a page.
+def as_row(outcome: Outcome, fixed: int) -> str:
+    """Return the sums as a table of one row.
 
-    Raises:
-        ValueError: the page has no markers.
+    Args:
+        outcome: the torture.
+        fixed: how many findings of tortures were fixed so far.
     """
-    page = path.read_text(encoding="utf-8")
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{path} lacks {BEGIN} and {END}")
-    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
+    false, could = outcome.false, sum(line.compared.refutable for line in outcome.lines)
+    sums: dict[str, object] = {
+        "rows": len(outcome.lines),
+        "disturbed runs": outcome.scenarios,
+        "disturbances": sum(line.injected for line in outcome.lines),
+        "verdicts": sum(line.compared.verdicts for line in outcome.lines),
+        "the same": sum(line.compared.same for line in outcome.lines),
+        "open": sum(line.compared.open for line in outcome.lines),
+        "false violated": false["violated"],
+        "false holds": f"{false['holds']} (of {could} that could be)",
+        "other troubles": sum(line.wrong for line in outcome.lines) - sum(false.values()),
+        "findings fixed": fixed,
+        "minutes": f"{outcome.seconds / 60:.0f}",
+    }
+    return row(sums)

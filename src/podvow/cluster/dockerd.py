@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from podvow.cluster import debian, mounts, netns, space, stages
+from podvow.cluster import debian, inotify, mounts, netns, space, stages
 from podvow.cluster.process import CommandError, run
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError
@@ -56,6 +56,7 @@ def start() -> None:
         debian.ensure_tools(_TOOLS)
         _install()
         _clean()
+        inotify.widen(RUN)
         netns.ensure()
         _launch()
 
@@ -111,6 +112,7 @@ def stop() -> None:
             os.kill(pid, signal.SIGKILL)
         mounts.unmount_below(cache_dir("engine"))
         netns.delete()
+        inotify.restore(RUN)
 
 
 def extend_path() -> None:

@@ -12,13 +12,14 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from filelock import FileLock
 
 from podvow import yamlfile
-from podvow.cluster import kindconfig, network
+from podvow.cluster import frost, kindconfig, network
 from podvow.cluster.cri import TOOLS
 from podvow.cluster.node import put_file
 from podvow.cluster.nodeimage import assemble
@@ -31,8 +32,6 @@ from podvow.paths import FIXTURES, cache_dir
 from podvow.shapes import MAP_OF_TEXT, wrong
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from podvow.cluster.node import NodeAccess
     from podvow.cluster.progress import Progress
 
@@ -51,6 +50,9 @@ IDENTITY = "identity.json"
 _CREATE_S = 600.0
 _READY_S = 240
 _RANGES_S = 60.0
+_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+_WATCHES_PLENTY = 512
+"""The usual 128 were not enough for eight nodes."""
 _POLL_S = 0.3
 
 
@@ -224,6 +226,17 @@ def furnish(name: str, access: NodeAccess, *, local_image: bool, uplink: bool) -
         list(pool.map(lambda node: ensure_cri_tool(access, node.name), found))
 
 
+def _watches_hint() -> str:
+    """Say so if a kubelet may not have come up because the machine has no watches of files left for it."""
+    try:
+        most = int(_INOTIFY.read_text())
+    except (OSError, ValueError):
+        return ""
+    if most >= _WATCHES_PLENTY:
+        return ""
+    return f"all nodes share this machine's {most} inotify instances: sysctl fs.inotify.max_user_instances=1024"
+
+
 def _node_nets(access: NodeAccess, control: str, count: int) -> list[network.NodeNet]:
     """Return every node's place in the network; the ranges are allotted a moment after the nodes are there."""
     deadline = Deadline.after(_RANGES_S)
@@ -232,7 +245,8 @@ def _node_nets(access: NodeAccess, control: str, count: int) -> list[network.Nod
         if len(nets) >= count:
             return nets
         if deadline.passed:
-            raise ClusterUnusableError(f"only {len(nets)} of {count} nodes were given a range of Pod addresses")
+            text = f"only {len(nets)} of {count} nodes were given a range of Pod addresses"
+            raise ClusterUnusableError(text, hint=_watches_hint())
         time.sleep(_POLL_S)
 
 
@@ -321,7 +335,9 @@ def delete(name: str) -> None:
     """Delete the node containers of a cluster with their volumes; no error when there are none."""
     found = [node.name for node in nodes(name)]
     if found:
-        run(["docker", "rm", "--force", "--volumes", *found], timeout_s=180)
+        ids = run(["docker", "inspect", "--format", "{{.Id}}", *found], check=False, timeout_s=30).text.split()
+        with frost.thawing(ids):
+            run(["docker", "rm", "--force", "--volumes", *found], timeout_s=180)
     # They would be taken for the next cluster's if that one's making were interrupted.
     for file in ("kubeconfig", IDENTITY):
         (cache_dir("clusters") / name / file).unlink(missing_ok=True)

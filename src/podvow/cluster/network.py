@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podvow.cluster.node import put_file
+from podvow.pool import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 CONFLIST = "/etc/cni/net.d/10-podvow.conflist"
 _UNIT = "/etc/systemd/system/podvow-routes.service"
+# Reloading takes systemd up to seconds on a busy node: only when it knows the unit otherwise than it is.
+_SET = (
+    'stale=$(systemctl show --property=NeedDaemonReload --value "$1"); '
+    '{ [ "$stale" = no ] || systemctl daemon-reload; } && '
+    '{ systemctl is-enabled --quiet "$1" || systemctl enable "$1"; } && systemctl restart "$1"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,17 @@ def routes_unit(pairs: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def routed(access: NodeAccess, nets: Sequence[NodeNet]) -> bool:
+    """Whether every node has its routes to the Pods of all others: one look at each, and nothing is changed."""
+
+    def one(node: NodeNet) -> bool:
+        told = access.exec(node.name, ["ip", "route"]).stdout.decode().splitlines()
+        there = {tuple(line.split()[:3]) for line in told}
+        return all((cidr, "via", via) in there for cidr, via in routes(node, nets))
+
+    return all(at_once(one, nets, most=max(1, len(nets)), name="network"))
+
+
 def ensure(access: NodeAccess, nets: Sequence[NodeNet]) -> None:
     """Give every node its CNI file and its routes; harmless when they are there already."""
 
@@ -94,9 +111,6 @@ def ensure(access: NodeAccess, nets: Sequence[NodeNet]) -> None:
         pairs = routes(node, nets)
         put_file(access, node.name, CONFLIST, json.dumps(conflist(node.pod_cidr), indent=1).encode())
         put_file(access, node.name, _UNIT, routes_unit(pairs).encode())
-        unit = _UNIT.rsplit("/", maxsplit=1)[-1]
-        script = f"systemctl daemon-reload && systemctl enable {unit} && systemctl restart {unit}"
-        access.exec(node.name, ["sh", "-c", script])
+        access.exec(node.name, ["sh", "-c", _SET, "sh", _UNIT.rsplit("/", maxsplit=1)[-1]])
 
-    with ThreadPoolExecutor(max_workers=max(1, len(nets))) as pool:
-        list(pool.map(one, nets))
+    at_once(one, nets, most=max(1, len(nets)), name="network")

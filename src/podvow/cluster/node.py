@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import tenacity
 
+from podvow.cluster import frost
 from podvow.cluster.process import CommandError, Ran, run
 from podvow.errors import ClusterUnusableError
 
@@ -249,11 +250,13 @@ class DockerNodeAccess:
 
     def reboot(self, node: str) -> None:
         """Restart the node's container; its init has a few seconds to shut down."""
-        self._engine("restart", "-t", "5", node)
+        with frost.thawing([self.machine(node)]):
+            self._engine("restart", "-t", "5", node)
 
     def cut_power(self, node: str) -> None:
         """Kill the node's container."""
-        self._engine("kill", node)
+        with frost.thawing([self.machine(node)]):
+            self._engine("kill", node)
 
     def switch_on(self, node: str) -> None:
         """Start the node's container."""

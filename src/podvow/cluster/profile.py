@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
@@ -312,7 +312,6 @@ def _read_node(api: Api, node: Mapping[str, Any]) -> NodeProfile:
     )
     prefix = "node-role.kubernetes.io/"
     labels = metadata.get("labels") or {}
-    images = status.get("images") or []
     proxy = f"/api/v1/nodes/{metadata['name']}/proxy"
     notes: list[str] = []
     metrics = ""
@@ -336,7 +335,7 @@ def _read_node(api: Api, node: Mapping[str, Any]) -> NodeProfile:
             (handler.get("features") or {}).get("userNamespaces") for handler in status.get("runtimeHandlers") or ()
         ),
     }
-    return NodeProfile(
+    profile = NodeProfile(
         name=metadata["name"],
         kubelet_version=info.get("kubeletVersion", ""),
         runtime=info.get("containerRuntimeVersion", ""),
@@ -354,10 +353,19 @@ def _read_node(api: Api, node: Mapping[str, Any]) -> NodeProfile:
         declared_features=tuple(status.get("declaredFeatures") or ()),
         backoff_initial_s=initial_s,
         backoff_max_s=max_s,
-        images=frozenset(name for image in images for name in image.get("names") or ()),
-        images_truncated=len(images) >= 50,  # noqa: PLR2004 - the kubelet's nodeStatusMaxImages
         capabilities=tuple(name for name, value in found.items() if value),
         notes=tuple(notes),
+    )
+    return images_in(profile, status)
+
+
+def images_in(node: NodeProfile, status: Mapping[str, Any]) -> NodeProfile:
+    """Return a node with the images that a status of it names."""
+    images = status.get("images") or []
+    return replace(
+        node,
+        images=frozenset(name for image in images for name in image.get("names") or ()),
+        images_truncated=len(images) >= 50,  # noqa: PLR2004 - the kubelet's nodeStatusMaxImages
     )
 
 

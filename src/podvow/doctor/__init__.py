@@ -15,7 +15,7 @@ from podvow.cluster import images
 from podvow.cluster.process import CommandError
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.cluster.provider import Cluster
-from podvow.doctor import admission, capacity, clock
+from podvow.doctor import admission, approval, capacity, clock
 from podvow.doctor.check import Check, lines, of_findings, worst
 from podvow.errors import ClusterUnusableError, ExitCode
 from podvow.faults.base import NODE_ACCESS
@@ -54,6 +54,8 @@ def _checks(
     session: Session, collected: Collected, cluster: Cluster, api: Api, profile: ClusterProfile
 ) -> Iterator[Check]:
     yield Check("connection", "ok", f"{profile.server_address}, {cluster.context}")
+    about, cluster, no_nodes = approval.check_approval(cluster, api)
+    yield about
     yield from _asked("latency", lambda: clock.check_server(api))
     needs = needs_of(used_by(collected.scenarios, session.withheld))
     found = preflight.check(
@@ -74,7 +76,10 @@ def _checks(
     yield from of_findings("permissions", by_topic["permissions"], otherwise=f"all {len(needs)} that a run needs")
     yield from of_findings("nodes", by_topic["nodes"], otherwise=f"{len(profile.nodes)} nodes, none under pressure")
     yield from _images(cluster, by_topic["images"])
-    yield from _node_access(session, cluster, api, profile, collected)
+    if cluster.access is not None:
+        yield from clock.check_nodes(cluster.access, [node.name for node in profile.nodes])
+    else:
+        yield from _no_node_access(session, api, collected, no_nodes)
     yield from _profile_fits(session, profile)
     yield from _asked(
         "capacity", lambda: capacity.check_room(api, workers(profile), collected.scenarios, session.per_node)
@@ -115,14 +120,9 @@ def _images(cluster: Cluster, found: Sequence[Finding]) -> Iterator[Check]:
         yield Check("images", "ok", "all fixture images are on all nodes")
 
 
-def _node_access(
-    session: Session, cluster: Cluster, api: Api, profile: ClusterProfile, collected: Collected
-) -> Iterator[Check]:
-    if cluster.access is not None:
-        yield from clock.check_nodes(cluster.access, [node.name for node in profile.nodes])
-        return
+def _no_node_access(session: Session, api: Api, collected: Collected, no_nodes: str) -> Iterator[Check]:
     lost = sum(NODE_ACCESS in item.planned.scenario.needs for item in collected.items)
-    why = session.withheld.get(NODE_ACCESS, "this cluster gives none")
+    why = session.withheld.get(NODE_ACCESS, no_nodes or "this cluster gives none")
     level = "ok" if NODE_ACCESS in session.withheld else "warning"
     text = f"none ({why}): {lost} of {len(collected.items)} tests are not applicable"
     yield Check("node access", "ok" if level == "ok" else "warning", text, "node faults need a kind cluster")

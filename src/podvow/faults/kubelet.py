@@ -11,6 +11,7 @@ from podvow.deadline import Deadline
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext
 from podvow.faults.upkeep import KUBELET, NodeFault, await_ready, node_clock, proven, unit
+from podvow.journal import faultpoint
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
@@ -58,6 +59,7 @@ class DisturbUnit(NodeFault):
         """
         before, at_s = unit(context, self.unit), node_clock(context)
         context.nodes.exec(context.node, [*_ARGV[self.action], self.unit])
+        faultpoint.midway()
         after = self._settled(context, before)
         facts: dict[str, Any] = {"before": before, "after": after}
         if self.comes_back:

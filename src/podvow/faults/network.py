@@ -14,6 +14,7 @@ from podvow.deadline import Deadline
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext
 from podvow.faults.upkeep import NodeFault, await_ready, readiness
+from podvow.journal import faultpoint
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
@@ -75,6 +76,7 @@ class BreakNetwork(_NetworkFault):
             put_file(context.nodes, context.node, BROKEN, json.dumps(broken).encode())
             return {"files": _listed(context), "first": BROKEN.rpartition("/")[2]}
         context.nodes.exec(context.node, ["sh", "-c", _TAKE_AWAY, "sh", AWAY, _FOLDER])
+        faultpoint.midway()
         return {"files": _listed(context), "ready": dict(_await_unready(context))}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)

@@ -9,6 +9,7 @@ from typing import Any
 
 from podvow.faults.base import NODE_ACCESS, WORKER, FaultContext
 from podvow.faults.upkeep import NodeFault, await_ready, node_clock, refuse_control_plane, rejoin
+from podvow.journal import faultpoint
 from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
@@ -51,6 +52,7 @@ class FreezeNode(_MachineFault):
         context.power.freeze(context.node)
         try:
             frozen = context.power.life(context.node).frozen
+            faultpoint.midway()
             time.sleep(self.seconds)
         finally:
             context.power.thaw(context.node)
@@ -95,6 +97,7 @@ class RestartNode(_MachineFault):
             context.power.reboot(context.node)
         else:
             context.power.cut_power(context.node)
+            faultpoint.midway()
             context.power.switch_on(context.node)
         after = context.power.life(context.node)
         facts = {"since": after.since, "old_since": before.since, "off_at_s": at_s}

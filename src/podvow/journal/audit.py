@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from podvow.journal.act import Site
 from podvow.journal.namespaces import labelled
 from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic, Undo
 from podvow.labels import DOMAIN, MANAGED, RUN_LABEL
+from podvow.pool import at_once
 
 _STATICS = "/etc/kubernetes/manifests/podvow-"
 _STATIC = re.compile(re.escape(_STATICS) + r"([-a-z0-9]+)-[a-z0-9]+\.json")
@@ -27,7 +27,6 @@ _LOOK = (
     f'for f in {network.AWAY} {network.BROKEN}; do [ -e "$f" ] && echo "network $f"; done; '
     f'for f in {_STATICS}*.json; do [ -e "$f" ] && echo "static $f"; done; {deadman.LIST}; true'
 )
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ def audit_nodes(site: Site, nodes: Collection[str] | None = None) -> list[Leak]:
         for raw in site.api.get("/api/v1/nodes").get("items") or ()
         if nodes is None or raw["metadata"]["name"] in nodes
     ]
-    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
-        found = list(pool.map(lambda raw: [*_in_the_api(raw), *_on_the_node(site.access, raw)], listing))
+    found = at_once(lambda raw: [*_in_the_api(raw), *_on_the_node(site.access, raw)], listing, name="audit")
     return [leak for each in found for leak in each]
 
 
@@ -150,8 +148,7 @@ def audit_objects(api: Api) -> list[Leak]:
     """
     spaces = {str(raw["metadata"]["name"]): run for run, group in labelled(api).items() for raw in group}
     leaks = [Leak(f"namespace {name}", f"of run {run}", run=run) for name, run in spaces.items()]
-    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
-        lists = list(pool.map(lambda path: _ours(api, path), _collections(api)))
+    lists = at_once(lambda path: _ours(api, path), _collections(api), name="audit")
     for path, raw in (pair for each in lists for pair in each):
         metadata = raw["metadata"]
         run = str((metadata.get("labels") or {}).get(RUN_LABEL, ""))
@@ -179,8 +176,7 @@ def _collections(api: Api) -> list[str]:
             and r["name"] not in {"namespaces", "events"}
         ]
 
-    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="audit") as pool:
-        return [path for paths in pool.map(listable, versions) for path in paths]
+    return [path for paths in at_once(listable, versions, name="audit") for path in paths]
 
 
 def _ours(api: Api, path: str) -> list[tuple[str, Mapping[str, Any]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from podvow.api import ApiError
@@ -17,8 +16,7 @@ from podvow.journal.holdups import holdups
 from podvow.journal.report import LEFT, Told
 from podvow.journal.undo import DeleteNamespace, Undo
 from podvow.labels import JOURNAL_KEY, namespace_of
-
-_AT_ONCE = 8
+from podvow.pool import at_once
 
 
 class Book(Protocol):
@@ -111,8 +109,7 @@ class Recovery:
             faultpoint.hit(numbers[name], "undoing")
             return namespaces.ask(self._site.api, name, names[name])
 
-        with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="recover") as pool:
-            answers = dict(zip(names, pool.map(ask, names), strict=True))
+        answers = dict(zip(names, at_once(ask, names, name="recover"), strict=True))
         deadline = Deadline.after(self._patience_s)
         asked = [name for name, why in answers.items() if not why]
         left = namespaces.await_gone(self._site.api, asked, deadline)

@@ -124,8 +124,8 @@ class Journal:
     @contextlib.contextmanager
     def making(self, entry: int) -> Iterator[None]:
         """Let the change of an entry be made."""
-        yield
-        faultpoint.hit(entry, "after")
+        with faultpoint.making(entry):
+            yield
 
     @contextlib.contextmanager
     def undoing(self, entry: int) -> Iterator[None]:

@@ -11,8 +11,9 @@ from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.permissions import Need
 from podvow.preflight import access, nodes
 from podvow.preflight.finding import Finding, raise_if_unusable
+from podvow.preflight.late import await_images
 
-__all__ = ["Finding", "check", "raise_if_unusable"]
+__all__ = ["Finding", "await_images", "check", "raise_if_unusable"]
 
 
 def check(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podvow.cluster import dockerd, engine, netns
+from podvow.cluster import dockerd, engine, inotify, netns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,5 +29,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(dockerd, "HOST", f"unix://{tmp_path}/run/docker.sock")
     monkeypatch.setattr(netns, "_DIR", tmp_path / "netns")
     monkeypatch.setattr(netns, "_home", [])
+    monkeypatch.setattr(inotify, "LIMIT", tmp_path / "no-limit")
     monkeypatch.setattr(engine, "_server_version", lambda _: "")
     return cache

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,11 +58,18 @@ def test_ranges_of_addresses_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     assert late.listings == []
 
 
-def test_ranges_that_never_come_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranges_that_never_come_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(kind, "_RANGES_S", 0.0)
+    monkeypatch.setattr(kind, "_INOTIFY", tmp_path / "few")
+    (tmp_path / "few").write_text("128\n")
     access = FakeAccess({f"{KUBECTL} get nodes": (0, nodes("10.244.0.0/24", ""))})
-    with pytest.raises(ClusterUnusableError, match="only 1 of 2 nodes"):
+    with pytest.raises(ClusterUnusableError, match="only 1 of 2 nodes") as told:
         kind._node_nets(access, "n0", 2)
+    assert "max_user_instances=1024" in str(told.value)
+    (tmp_path / "few").write_text("8192\n")
+    with pytest.raises(ClusterUnusableError) as told:
+        kind._node_nets(access, "n0", 2)
+    assert "max_user_instances" not in str(told.value)
 
 
 def test_a_cluster_that_does_not_become_ready_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

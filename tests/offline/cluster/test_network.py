@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
+
+import pytest
 
 from podvow.cluster import network
 from podvow.cluster.network import NodeNet
+from podvow.cluster.node import ExecResult
 from tests.offline.cluster.fakes import FakeAccess
 from tests.offline.cluster.isolation import elsewhere as elsewhere  # noqa: PLC0414 (a fixture)
 
@@ -78,6 +82,26 @@ def test_a_node_that_moved_gets_its_routes_changed_on_the_others_only() -> None:
     moved = [NETS[0], NodeNet("w", "172.18.0.7", "10.244.1.0/24"), NETS[2]]
     network.ensure(access, moved)
     assert sorted(node for node, line in access.asked if 'mv "$1.new"' in line) == ["c", "x"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "right"),
+    [("", True), ("10.244.2.0/24 via 172.18.0.4", False), ("10.244.0.0/24 via 172.18.0.2", False)],
+)
+def test_a_node_is_asked_for_its_routes(lost: str, *, right: bool) -> None:
+    tables = {
+        net.name: "default via 172.18.0.1 dev eth0\n"
+        + "".join(f"{cidr} via {via} dev eth0\n" for cidr, via in network.routes(net, NETS))
+        for net in NETS
+    }
+    tables["w"] = tables["w"].replace(lost, "10.244.9.0/24 via 172.18.0.9") if lost else tables["w"]
+
+    class Asked(FakeAccess):
+        def exec(self, node: str, argv: Sequence[str], **_: Any) -> ExecResult:
+            assert list(argv) == ["ip", "route"]
+            return ExecResult(0, tables[node].encode(), b"")
+
+    assert network.routed(Asked(), NETS) is right
 
 
 def test_a_cluster_without_nodes_is_no_error() -> None:

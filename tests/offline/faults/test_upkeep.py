@@ -47,7 +47,7 @@ class Machine:
 
     # the way onto it
 
-    def exec(  # noqa: C901 (a table of programs)
+    def exec(  # noqa: C901, PLR0912 (a table of programs)
         self,
         node: str,
         argv: Sequence[str],
@@ -63,6 +63,9 @@ class Machine:
         out = b""
         code = 0
         match list(argv):
+            case ["systemctl", "is-active", *units]:
+                out = "".join("active\n" if self.units[u] else "inactive\n" for u in units).encode()
+                code = 3 * (not all(self.units[u] for u in units))
             case ["systemctl", "show", unit, _]:
                 pid = self.units[unit]
                 out = f"MainPID={pid}\nActiveState={'active' if pid else 'inactive'}\n".encode()
@@ -241,12 +244,15 @@ def test_without_a_way_to_the_plug_nothing_is_switched(machine: Machine) -> None
 def test_routes_follow_a_node_to_its_new_address(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(network, "node_nets", lambda _: ["nets"])
+    monkeypatch.setattr(network, "routed", lambda _, nets: nets in asked)
     monkeypatch.setattr(network, "ensure", lambda _, nets: asked.append(nets))
     context = _context(machine)
     assert upkeep.rejoin(context, "10.0.0.2")["address"] == "10.0.0.2"
     assert not asked
     assert upkeep.rejoin(context, "10.0.0.9")["old_address"] == "10.0.0.9"
     assert asked == [["nets"]]
+    upkeep.rejoin(context, "10.0.0.9")
+    assert asked == [["nets"]], "what is right already is left alone"
 
 
 def test_a_healed_network_is_the_one_that_was_there(machine: Machine) -> None:

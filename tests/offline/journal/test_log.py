@@ -349,6 +349,7 @@ def test_a_fault_point_that_is_none_is_refused_before_anything_is_made(
 _PROGRAM = """
 import os, sys, threading, time
 from pathlib import Path
+from podvow.journal import faultpoint
 from podvow.journal.log import Journal
 from podvow.journal.undo import HealNode
 path = Path(sys.argv[1])
@@ -356,6 +357,7 @@ journal = Journal(path, run="r1")
 try:
     for number in (1, 2):
         with journal.change("fault", HealNode("worker")) as entry:
+            faultpoint.midway()
             (path.parent / f"made-{number}").touch()
         with journal.undoing(entry):
             (path.parent / f"made-{number}").unlink()
@@ -389,6 +391,29 @@ def test_a_point_that_is_not_reached_does_nothing(journal: Journal, monkeypatch:
     monkeypatch.setenv(faultpoint.VARIABLE, "5:before:SIGKILL")
     journal.done(journal.open("fault", HEAL))
     assert not journal.open_entries
+
+
+def test_the_points_that_are_passed_can_be_listed(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(faultpoint.VARIABLE, f"{faultpoint.LIST}{tmp_path / 'points'}")
+    faultpoint.check()
+    faultpoint.midway()  # no change is being made
+    with journal.change("fault", HEAL) as entry:
+        faultpoint.midway()
+    with journal.undoing(entry):
+        pass
+    assert (tmp_path / "points").read_text().split() == ["1:before", "1:midway", "1:after", "1:undoing", "1:undone"]
+
+
+def test_a_change_that_fails_has_no_point_after_it(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(faultpoint.VARIABLE, f"{faultpoint.LIST}{tmp_path / 'points'}")
+    with pytest.raises(ZeroDivisionError), journal.change("fault", HEAL):
+        raise ZeroDivisionError
+    faultpoint.midway()
+    assert (tmp_path / "points").read_text().split() == ["1:before"]
 
 
 def _program(path: Path, point: str) -> subprocess.CompletedProcess[Any]:

@@ -106,6 +106,7 @@ def test_a_taint_of_ours_is_seen(world: World) -> None:
 def test_routes_follow_a_node_that_came_back_elsewhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(network, "node_nets", lambda _: ["nets"])
+    monkeypatch.setattr(network, "routed", lambda _, nets: nets in asked)
     monkeypatch.setattr(network, "ensure", lambda _, nets: asked.append(nets))
     act(HEAL, world.site)
     assert asked == [["nets"]], "whether its address changed nobody knows any more"

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podvow.api import Api
+from podvow.authority import authority
+from podvow.cluster.health import read_endpoint
 from podvow.cluster.node import ExecResult
 from podvow.cluster.process import CommandError
-from podvow.doctor import Check, admission, capacity, clock, examine, exit_code, lines, to_json
+from podvow.cluster.provider import Cluster
+from podvow.doctor import Check, admission, approval, capacity, clock, examine, exit_code, lines, to_json
 from podvow.errors import ExitCode
 from podvow.run import fixture_images
+from podvow.safety.approvals import Approval, Approvals
+from podvow.safety.identity import Identity, Place
 from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.model import Scenario
 from podvow.selection import Collected, collect
 from podvow.session import Selection, passing_session
 from tests.offline.api.stub import Handler, Stub, reply, status
+from tests.offline.cluster.fakes import FakeAccess
 from tests.offline.preflight.test_preflight import REVIEWS, WORKER, allow
 from tests.offline.preflight.test_profile import METRICS, node
+from tests.offline.safety.guarded import CONTEXT, certificate, write_kubeconfig
+from tests.offline.scenario.fake_api import SERVER, FakeApi
 
 FAST = settings(max_examples=100, deadline=None, derandomize=True)
 PODS = "/api/v1/namespaces/default/pods"
@@ -69,6 +79,27 @@ def well(stub: Stub) -> Stub:
     return stub
 
 
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what the user approved."""
+    monkeypatch.setenv("PODVOW_CONFIG", str(tmp_path / "config"))
+
+
+def grant(identity: Identity, *, days: int = 30, node_faults: bool = False) -> Approval:
+    """Approve a cluster, as the user would have nine days ago."""
+    now = datetime.now(UTC)
+    told: dict[str, Any] = {**identity.to_json(), "context": CONTEXT, "node_faults": node_faults}
+    given = Approval(**told, approved=now - timedelta(days=9), expires=now + timedelta(days=days))
+    Approvals().add(given)
+    return given
+
+
+def approve(stub: Stub, folder: Path, *, days: int = 30, node_faults: bool = False) -> Approval:
+    """Approve the cluster of the stub."""
+    place = Place.of(read_endpoint(stub.kubeconfig(folder), "stub"))
+    return grant(Identity("u-1", place), days=days, node_faults=node_faults)
+
+
 def run(stub: Stub, folder: Path, selection: Collected, **fields: Any) -> list[Check]:
     target = {"provider": "existing", "kubeconfig": str(stub.kubeconfig(folder)), "context": "stub"}
     with passing_session(**target, **fields) as session:
@@ -77,6 +108,7 @@ def run(stub: Stub, folder: Path, selection: Collected, **fields: Any) -> list[C
 
 def test_a_cluster_that_is_well(well: Stub, tmp_path: Path, few: Collected) -> None:
     allow(well)
+    approve(well, tmp_path)
     checks = run(well, tmp_path, few)
     bad = [check for check in checks if check.level != "ok"]
     assert [check.name for check in bad] == ["node access"], bad
@@ -106,6 +138,76 @@ def test_what_stands_in_the_way_is_an_error_and_exit_code_3(well: Stub, tmp_path
     assert told(checks, "quotas"), "that it may not ask is an answer too"
     parsed = json.loads(to_json(checks))
     assert (parsed["schema"], parsed["level"], len(parsed["checks"])) == (1, "error", len(checks))
+
+
+@pytest.mark.parametrize("node_faults", [True, False])
+def test_an_approval_is_told_with_its_end_and_what_it_covers(
+    well: Stub, tmp_path: Path, few: Collected, *, node_faults: bool
+) -> None:
+    given = approve(well, tmp_path, node_faults=node_faults)
+    checks = run(well, tmp_path, few)
+    ((text, level),) = told(checks, "approval").items()
+    assert level == "ok"
+    assert text.startswith(f"approved until {given.expires:%Y-%m-%d %H:%M} UTC, node faults ")
+    command = f"podvow approve --kubeconfig {tmp_path / 'kubeconfig'} --context stub --node-faults"
+    if node_faults:
+        assert text.endswith("node faults granted")
+    else:
+        assert f"not granted ({command} grants them)" in text
+        assert command in next(iter(told(checks, "node access"))), "why its tests do not apply"
+
+
+@pytest.mark.parametrize("days", [None, -1])
+def test_a_cluster_that_is_not_approved_is_an_error_with_the_command_to_type(
+    well: Stub, tmp_path: Path, few: Collected, days: int | None
+) -> None:
+    allow(well)
+    if days is not None:
+        approve(well, tmp_path, days=days)
+    checks = run(well, tmp_path, few)
+    (check,) = (check for check in checks if check.name == "approval")
+    assert check.level == "error"
+    assert ("not approved" if days is None else "the approval ended at") in check.text
+    assert check.hint == f"podvow approve --kubeconfig {tmp_path / 'kubeconfig'} --context stub"
+    assert exit_code(checks) is ExitCode.CLUSTER
+    assert len(checks) > 10, "everything else is told all the same"
+
+
+def test_approvals_that_cannot_be_read_approve_nothing(well: Stub, tmp_path: Path, few: Collected) -> None:
+    given = approve(well, tmp_path)
+    Approvals().path.write_text("{")
+    (check,) = (check for check in run(well, tmp_path, few) if check.name == "approval")
+    assert (check.level, "nothing is approved" in check.text, given.uid) == ("error", True, "u-1")
+
+
+MADE = Identity(FakeApi().uid, Place(SERVER, authority(certificate("ours"))))
+
+
+OURS = Cluster("kind", "c", Path(), CONTEXT, FakeAccess(), identity=MADE)
+THEIRS = replace(OURS, provider="existing", identity=None)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "node_faults", "level", "nodes"),
+    [
+        (OURS, False, "ok", True),
+        (replace(OURS, identity=replace(MADE, uid="another")), False, "error", False),
+        (replace(OURS, identity=None), False, "error", False),
+        (THEIRS, True, "ok", True),
+        (THEIRS, False, "ok", False),
+        (THEIRS, None, "error", False),
+    ],
+)
+def test_nodes_are_looked_at_only_if_they_may_be_touched(
+    tmp_path: Path, cluster: Cluster, *, node_faults: bool | None, level: str, nodes: bool
+) -> None:
+    cluster = replace(cluster, kubeconfig=write_kubeconfig(tmp_path / "kubeconfig"))
+    if node_faults is not None and cluster.provider == "existing":
+        grant(MADE, node_faults=node_faults)
+    check, seen, why = approval.check_approval(cluster, cast("Any", FakeApi()))
+    assert check.level == level, check
+    assert (seen.access is not None, not why) == (nodes, nodes)
+    assert ("podvow's own" in check.text) == (cluster.provider == "kind" and level == "ok")
 
 
 def test_a_namespaced_run_asks_for_nothing_on_nodes(well: Stub, tmp_path: Path, few: Collected) -> None:

@@ -7,7 +7,7 @@ import pytest
 from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.errors import ClusterUnusableError, ExitCode
 from podvow.permissions import FEATURES, Need, needs_of
-from podvow.preflight import Finding, check, raise_if_unusable
+from podvow.preflight import Finding, check, late, raise_if_unusable
 from tests.offline.api.stub import Stub, reply, status
 
 if TYPE_CHECKING:
@@ -201,3 +201,35 @@ def test_one_error_is_raised_with_its_hint() -> None:
     with pytest.raises(ClusterUnusableError) as caught:
         raise_if_unusable([Finding("warning", "w"), Finding("error", "broken", "mend it")])
     assert (caught.value.message, caught.value.hint) == ("broken", "mend it")
+
+
+def _told(*images: str) -> dict[str, Any]:
+    return {"items": [{"metadata": {"name": "worker"}, "status": {"images": [{"names": list(images)}]}}]}
+
+
+def _looks(stub: Stub) -> list[str]:
+    return [seen.path for seen in stub.seen if seen.path == "/api/v1/nodes"]
+
+
+def test_images_that_a_node_tells_of_late_are_waited_for(
+    api: Api, stub: Stub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(late, "_POLL_S", 0.0)
+    stub.on("/api/v1/nodes", reply(_told()), reply(_told("web:1")))
+    assert late.await_images(api, [WORKER], ["web:1"], 20.0) == ["worker"]
+    assert len(_looks(stub)) == 2
+    assert "worker: images are not told of (yet)" in capsys.readouterr().err
+
+
+def test_nodes_that_have_their_images_are_not_asked_again(api: Api, stub: Stub) -> None:
+    assert late.await_images(api, [WORKER], ["busybox:1.36"]) == []
+    assert _looks(stub) == []
+
+
+def test_images_that_never_come_are_waited_for_no_longer_than_told(
+    api: Api, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late, "_POLL_S", 0.0)
+    stub.always("/api/v1/nodes", reply(_told()))
+    assert late.await_images(api, [WORKER], ["web:1"], 0.0) == ["worker"]
+    assert _looks(stub) == []

@@ -9,14 +9,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from podvow import pytest_plugin
 from podvow.deadline import Deadline
 from podvow.ending import Ending, watch_parent
 from podvow.live import Recorded
-from podvow.paths import ROOT
+from podvow.paths import ROOT, SUITES
+from podvow.session import Session
 
 
 class Live:
@@ -52,6 +54,39 @@ def ending(live: Live, *, worker: bool = False) -> Ending:
     made = Ending(worker=worker)
     made.of(cast("Recorded", live))
     return made
+
+
+class Beginning(Live):
+    """A run that is asked to end while it is still beginning."""
+
+    made: Beginning
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+        Beginning.made = self
+
+    def start(self) -> None:
+        self.log.append("start")
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def _signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_run_that_is_asked_to_end_while_it_begins_undoes_what_it_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytest_plugin, "Live", Beginning)
+    file = Session("r1", tmp_path).save()
+    options = [f"--rootdir={ROOT}", f"--podvow-session={file}", "-q", "--no-header"]
+    assert pytest.main([str(SUITES / "isolation"), *options]) == pytest.ExitCode.INTERRUPTED
+    assert Beginning.made.log == ["start", "stop", "finish interrupted=True", "undone"]
 
 
 def test_an_end_waits_until_all_is_undone(live: Live) -> None:

@@ -8,7 +8,7 @@ from tests.torture.compare import Match, compare, match, unexpected
 from tests.torture.disturbances import DISTURBANCES, named
 from tests.torture.effects import Reset
 from tests.torture.selections import ROWS
-from tests.torture.table import BEGIN, END, Line, Outcome, as_json, as_markdown, as_text, put_between
+from tests.torture.table import Line, Outcome, as_json, as_markdown, as_row, as_text
 from tests.torture.tally import Tally
 
 
@@ -98,15 +98,18 @@ def test_what_was_not_played_and_what_is_too_little_fails() -> None:
     ]
 
 
-def test_figures_are_put_between_the_markers(tmp_path: Any) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n", encoding="utf-8")
-    put_between(page, "new")
-    put_between(page, "newer")
-    assert page.read_text(encoding="utf-8") == f"above\n{BEGIN}\nnewer\n{END}\nbelow\n"
-    page.write_text("no markers", encoding="utf-8")
-    with pytest.raises(ValueError, match="lacks"):
-        put_between(page, "new")
+def test_the_sums_are_a_row_of_their_own() -> None:
+    became = scenario("a", "violated", detail="x ran: never")
+    played = compare([scenario("a", "holds"), scenario("b", "violated")], [became, scenario("b", "violated")])
+    tally = Tally()
+    tally.hit(Reset("before"), "GET", "/a", answered=False)
+    line = Line("errors", "nodes", played, tally, 0, 1.0, ("namespace x was left behind",))
+    head, _, figures = as_row(Outcome("v1", [line], [], [], "s", 120.0, least=1), fixed=5).splitlines()
+    told = dict(
+        zip(*([cell.strip() for cell in text.strip("|").split("|")] for text in (head, figures)), strict=True)
+    )
+    assert (told["false violated"], told["false holds"]) == ("1", "0 (of 1 that could be)")
+    assert (told["other troubles"], told["findings fixed"], told["minutes"]) == ("1", "5", "2")
 
 
 def test_every_disturbance_is_played_and_every_row_could_have_a_false_holds() -> None:
