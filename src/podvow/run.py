@@ -187,13 +187,6 @@ def pytest_main(session: Session, args: Sequence[str]) -> int:
         "-q",
         "--no-header",
         "--tb=short",
-        # Suites have no bare asserts to be rewritten, and plug-ins that are installed for the harness's own tests
-        # cost a run seconds.
-        "--assert=plain",
-        "-p",
-        "no:hypothesispytest",
-        "-p",
-        "no:timeout",
         *args,
     ]
     try:
