@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tenacity
 
-from podvow import api as api_module
-from podvow.api import Api
+from podvow.api import Api, retry
 from tests.offline.api.stub import Stub
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "_backoff", tenacity.wait_fixed(0.005))
+    monkeypatch.setattr(retry, "_backoff", tenacity.wait_fixed(0.005))
 
 
 @pytest.fixture

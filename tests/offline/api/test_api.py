@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podvow import api as api_module
-from podvow.api import JSON_PATCH, Api, ApiError, SwitchedError, UnreachableError
+from podvow.api import JSON_PATCH, Api, ApiError, SwitchedError, UnreachableError, client
 from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from tests.offline.api.stub import Handler, Stub, reply, reset, status, stream
 
@@ -279,7 +278,7 @@ def test_a_refused_stream_is_an_api_error(api: Api, stub: Stub) -> None:
 def test_expired_credentials_are_read_again_once(
     stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "_RENEW_EVERY_S", 0.0)
+    monkeypatch.setattr(client, "_RENEW_EVERY_S", 0.0)
     token = tmp_path / "token"
     token.write_text("old")
     with Api.connect(stub.kubeconfig(tmp_path, {"tokenFile": str(token)}), "stub") as api:
@@ -295,7 +294,7 @@ def test_expired_credentials_are_read_again_once(
 def test_renewed_credentials_are_not_sent_to_another_cluster(
     stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "_RENEW_EVERY_S", 0.0)
+    monkeypatch.setattr(client, "_RENEW_EVERY_S", 0.0)
     file = stub.kubeconfig(tmp_path)
     with Stub() as other, Api.connect(file, "stub") as api:
         stub.always(PODS, status(401, "Unauthorized"))
