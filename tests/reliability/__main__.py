@@ -25,6 +25,7 @@ from tests.reliability import table
 from tests.reliability.commands import Commands
 from tests.reliability.lane import Lane
 from tests.reliability.points import Point, Selection, alone, points, selections
+from tests.reliability.standstill import LONG_S, Standstill
 from tests.reliability.trial import ALONE, RECOVER, RECOVER_KILLED, Trial, play, reference
 
 _PAIR = Path(__file__).with_name("pair.yaml")
@@ -78,6 +79,7 @@ class Play:
         self.errors: list[BaseException] = []
         self._most = most
         self._turn = turn
+        self._standstill = Standstill()
         self._changed = threading.Condition()
         self._unknown = deque(chosen.values())
         self._left: list[Work] = []
@@ -130,7 +132,14 @@ class Play:
                 self._changed.notify_all()
 
     def _play(self, point: Point, how: str, lane: Lane) -> None:
+        began = time.monotonic()
         trial = play(point, how, self.chosen[point.selection], lane)
+        if (still_s := self._standstill.since(began)) > LONG_S:
+            _say(f"{lane.name}: {point} does not count: all stood still for {still_s:.0f} s; it is played again")
+            lane.mend()
+            with self._changed:
+                self._left.insert(0, (point, how))
+            return
         with self._changed:
             self.trials.append(trial)
             table.save(self.trials, RESULTS)
