@@ -41,6 +41,7 @@ class Lane:
         self._nodes = [node.name for node in nodes]
         self.worker = any(node.role == "worker" for node in nodes)
         self.node = nodes[-1].name
+        self.recover(timeout_s=_MEND_S)  # what an interrupted play left is not what a cluster is to be like
         self._remember()
 
     def __enter__(self) -> Self:
