@@ -19,7 +19,7 @@ from tests.fuzz.damage import CANARY, Damage, kinds_for
 from tests.fuzz.readers import READERS, Reader
 
 SLOWEST_S = 10.0
-"""Longer than this no file may keep a reader busy; none of the limits lets it come near."""
+"""Longer than this, in seconds of CPU, no file may keep a reader busy; none of the limits lets it come near."""
 _LONGEST = 6000
 
 
@@ -85,13 +85,13 @@ def _limited(seconds: float) -> Iterator[None]:
     def late(_signal: int, _frame: FrameType | None) -> None:
         raise _SlowError
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _complaint(error: UsageError, path: Path) -> str:
