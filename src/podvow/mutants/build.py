@@ -113,7 +113,7 @@ class _Workshop:
         self._progress = progress
         self._facts = golang.download(gomod.KUBERNETES, version)
         self._origin = Path(self._facts["Dir"])
-        self._copy = cache_dir("src") / f"kubernetes-{version}"
+        self._copy = cache_dir("src") / f"kubernetes-copy-{version}"
         self._folder = cache_dir("src", f"mutants-{version}")
 
     def read(self, file: str) -> str | None:

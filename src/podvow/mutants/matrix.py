@@ -142,7 +142,7 @@ def markdown(results: Told) -> str:
 
 
 def _row(result: Result) -> str:
-    by = f"`{result.kill.scenario}`" if result.kill else ""
+    by = f"`{_cell(result.kill.scenario)}`" if result.kill else ""
     what = _cell(f"{result.kill.expectation}: {result.kill.detail}") if result.kill else _cell(result.reason)
     return f"| `{result.id}` | {_cell(result.title)} | {result.fate} | {result.wall_s:.0f} | {by} | {what} |"
 
