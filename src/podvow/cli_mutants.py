@@ -88,8 +88,16 @@ def run(  # noqa: PLR0917 - typer passes options by name
 
 
 @_mutants.command("matrix")
-def matrix_(file: Annotated[Path, typer.Argument(help="Results of a run (mutants.json).")]) -> None:
+def matrix_(
+    file: Annotated[Path, typer.Argument(help="Results of a run (mutants.json).")],
+    into: Annotated[Path | None, typer.Option(help="Write it into this page, below its mark.")] = None,
+) -> None:
     """Print the matrix of a run as Markdown."""
     from podvow.mutants import matrix  # noqa: PLC0415
+    from podvow.whole import write_whole  # noqa: PLC0415
 
-    sys.stdout.write(matrix.markdown(matrix.read(file)))
+    text = matrix.markdown(matrix.read(file))
+    if into is None:
+        sys.stdout.write(text)
+    else:
+        write_whole(into, matrix.put_into(into, text))

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from podvow.inputs import read_json, shaped
+from podvow.errors import UsageError
+from podvow.inputs import read_json, read_text, shaped
 from podvow.mutants.campaign import Outcome
 from podvow.mutants.score import Fate, Result, Score
 from podvow.verdict import Verdict
@@ -20,6 +21,8 @@ FILE = "mutants.json"
 """Name of the file in the run's folder."""
 PAGE = "mutants.md"
 """The same for people."""
+MARK = "do not edit below -->"
+"""Ends the line of a page below which the matrix stands."""
 _LIMIT = 64 << 20
 _SHOWN = {
     Verdict.VIOLATED: "✗",
@@ -139,6 +142,18 @@ def markdown(results: Told) -> str:
         *_matrix(results.mutants),
     ]
     return "\n".join(parts) + "\n"
+
+
+def put_into(page: Path, text: str) -> str:
+    """Return a page with the matrix below its mark.
+
+    Raises:
+        UsageError: it has no mark.
+    """
+    above, mark, _ = read_text(page, what="page").partition(MARK)
+    if not mark:
+        raise UsageError(f"{page}: no line in it ends with {MARK!r}")
+    return f"{above}{mark}\n\n{text}"
 
 
 def _row(result: Result) -> str:

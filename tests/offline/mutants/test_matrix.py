@@ -61,3 +61,12 @@ def test_the_page_has_a_row_by_mutant_and_a_column_in_the_matrix() -> None:
     assert all(row.replace("\\|", "").count("|") == 7 for row in rows), "a | in a text must not make a column"
     assert "| a.b.c | · | ✗ |  |" in page
     assert "a.b.d" not in page, "a claim that no mutant violates is no row"
+
+
+def test_the_matrix_goes_below_the_mark_of_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"# Page\n\n<!-- {matrix.MARK}\n\nan older one\n")
+    assert matrix.put_into(page, "new\n") == f"# Page\n\n<!-- {matrix.MARK}\n\nnew\n"
+    page.write_text("# Page\n")
+    with pytest.raises(UsageError, match="no line in it"):
+        matrix.put_into(page, "new\n")
