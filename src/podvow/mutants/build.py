@@ -228,8 +228,7 @@ def accused(output: str, owned: Sequence[Owned]) -> dict[str, str]:
         if file.endswith(".txt"):
             file = Path(file).name.replace("!", "/").rsplit(".", 2)[0]
         line = int(found["line"])
-        end = output.find("\n", found.start())
-        said = output[found.start() : end if end >= 0 else len(output)].strip()
+        said = f"{file}:{line}{output[found.end() :].partition(chr(10))[0]}"
         for lines in owned:
             if lines.file == file and lines.first <= line <= lines.last:
                 guilty.setdefault(lines.mutant, said)
