@@ -40,12 +40,16 @@ class Worker:
         site: its cluster.
         guard: is asked before each change.
         name: of the node.
+        journal: has the undo.
+        entry: its number there.
     """
 
-    def __init__(self, site: Site, guard: Guard, name: str) -> None:
+    def __init__(self, site: Site, guard: Guard, name: str, *, journal: Journal, entry: int) -> None:
         self._site = site
         self._guard = guard
         self._context = site.context(name)
+        self._journal = journal
+        self._entry = entry
         self.name = name
         self._since_s = 0.0
 
@@ -59,9 +63,10 @@ class Worker:
             PodvowError: it could not be done.
         """
         self._guard.check(self.name)
-        otherkubelet.put(self._context, kubelet.path.read_bytes(), kubelet.digest)
-        self._since_s = node_clock(self._context)
-        return otherkubelet.choose(self._context, kubelet.digest, VARIABLE, mutant)
+        with self._journal.making(self._entry):
+            otherkubelet.put(self._context, kubelet.path.read_bytes(), kubelet.digest)
+            self._since_s = node_clock(self._context)
+            return otherkubelet.choose(self._context, kubelet.digest, VARIABLE, mutant)
 
     def panics(self) -> int:
         """Return how often the kubelet has crashed since the last choice."""
@@ -117,11 +122,10 @@ def borrowed(session: Session, name: str) -> Iterator[Worker]:
         site = Site(api, cluster.access)
         journal = Journal(session.folder / log.FILE, run=session.run_id, cluster=about)
         with contextlib.closing(journal), _present(site, session, journal):
-            node = Worker(site, guard, name)
             entry = journal.open("kubelet", RestoreKubelet(name), node=name)
+            node = Worker(site, guard, name, journal=journal, entry=entry)
             try:
-                with journal.making(entry):
-                    yield node
+                yield node
             finally:
                 with journal.undoing(entry):
                     node.restore()
