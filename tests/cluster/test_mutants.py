@@ -1,4 +1,4 @@
-"""A swapped kubelet on a real node: it runs, and the node gets its own one back, also from a run that was killed."""
+"""A swapped kubelet on a real node: it runs, and the node gets its own one back, from a killed run too."""
 
 from __future__ import annotations
 

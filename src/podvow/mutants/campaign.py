@@ -113,10 +113,11 @@ def run(session: Session, wish: Wish, say: Say) -> Outcome:
     runs.check_fixtures()
     runs.prepare(session, collected)
     node = worker.find(session)
-    built = build(wish.mutants, node.kubelet_version)
+    # All of the folder, whatever is asked for: so the kubelet is the cached one.
+    built = build(wish.loaded, node.kubelet_version)
     campaign = _Campaign(session, wish, built, register=register, collected=collected, say=say)
     campaign.leave_out(node.kubelet_version)
-    if built.kubelets:
+    if any(definition.id in kubelet.mutants for kubelet in built.kubelets for definition in wish.mutants):
         with worker.borrowed(session, node.name) as borrowed:
             campaign.run(borrowed)
     stand = campaign.stand
@@ -163,6 +164,8 @@ class _Campaign:
         """Try all kubelets, and on each what is in it: first none, then the controls, then the mutants."""
         for kubelet in self._built.kubelets:
             held = [d for d in self._wish.mutants if d.id in kubelet.mutants]
+            if not held:
+                continue
             self._baseline(node, kubelet, self._all if self._wish.everything else self._named(held))
             for definition in sorted(held, key=lambda d: not d.control):
                 self._one(node, kubelet, definition)
