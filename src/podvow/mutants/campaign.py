@@ -61,7 +61,7 @@ class Outcome:
         version: of its kubelet.
         kubelets: SHA-256 of the kubelets that were tried.
         baseline: verdicts on the unchanged kubelet, by scenario.
-        odd: the scenarios that did not come out as expected there.
+        odd: the scenarios that did not come out as expected there, and so were of no use.
         results: what became of each.
         score: of all.
         wall_s: how long it took, in seconds.
@@ -130,7 +130,7 @@ def run(session: Session, wish: Wish, say: Say) -> Outcome:
         baseline=tuple(stand.seen.values()),
         odd=tuple(stand.odd),
         results=results,
-        score=score_of(results, stand.odd),
+        score=score_of(results, stand.seen.values(), register),
         wall_s=round(time.monotonic() - began, 1),
         leaks=tuple(dict.fromkeys(stand.leaks)),
     )

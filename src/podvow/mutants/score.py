@@ -33,6 +33,7 @@ class Fate(StrEnum):
     RED = "red"
 
 
+_SHOWN = 3
 UNCOUNTED = frozenset({Fate.ELSEWHERE, Fate.EQUIVALENT, Fate.GREEN, Fate.RED})
 
 
@@ -168,7 +169,7 @@ def fate_of(
         return Fate.NOTICED, "only by claims that its definition does not name", elsewhere
     related = [j for j in judged if not definition.related(register).isdisjoint(j.claims)]
     if not related:
-        return Fate.INCONCLUSIVE, "no scenario of its claims was judged", None
+        return Fate.INCONCLUSIVE, "no scenario of its claims was judged that is green without it", None
     open_ = [j for j in related if j.verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_INJECTED}]
     if open_:
         return Fate.INCONCLUSIVE, f"{open_[0].scenario}: {open_[0].verdict}: {open_[0].reason}", None
@@ -186,12 +187,14 @@ def _control(
     kill = kill_of(trials, {c.id for c in register.claims if c.gating and c.id in every}, green)
     if kill:
         return Fate.RED, "a change that nothing promises was taken for a bug", kill
-    odd = [j for j in judged if j.scenario in green and not as_expected(j, register)]
-    if odd:
-        return Fate.INCONCLUSIVE, f"{odd[0].scenario}: {odd[0].verdict}: {odd[0].reason}", None
     if errors or not judged:
         return Fate.INCONCLUSIVE, errors[0] if errors else "nothing was judged", None
-    return Fate.GREEN, f"{len(judged)} scenarios came out as they do without it", None
+    same = [j for j in judged if as_expected(j, register)]
+    blind = sorted(every - {claim for j in same for claim in j.claims})
+    if blind:
+        return Fate.INCONCLUSIVE, f"no verdict on {', '.join(blind)}", None
+    open_ = f", {len(judged) - len(same)} are open" if len(same) < len(judged) else ""
+    return Fate.GREEN, f"{len(same)} scenarios came out as they do without it{open_}", None
 
 
 def claims_of(judged: Iterable[Judged]) -> dict[str, str]:
@@ -225,16 +228,19 @@ class Score:
         return ExitCode.OK if self.killed == self.counted else ExitCode.VIOLATED
 
 
-def score_of(results: Sequence[Result], odd: Sequence[str]) -> Score:
+def score_of(results: Sequence[Result], baseline: Iterable[Judged], register: Register) -> Score:
     """Return the score.
 
     Args:
         results: what became of all mutants and controls.
-        odd: the scenarios that did not come out as expected on the kubelet without an active mutant.
+        baseline: verdicts on the kubelet without an active mutant. A violation there makes the score void; a
+            scenario that came to no verdict can give nothing away, and that is all.
+        register: the claims.
     """
+    broken = [j.scenario for j in baseline if j.verdict is Verdict.VIOLATED and not as_expected(j, register)]
     void = []
-    if odd:
-        void.append(f"without a mutant {len(odd)} scenarios did not come out as expected: {', '.join(odd[:3])}")
+    if broken:
+        void.append(f"violated without a mutant: {', '.join(broken[:3])}{', …' if len(broken) > _SHOWN else ''}")
     void += [f"control {r.id} is {r.fate}: {r.reason}" for r in results if r.control and r.fate is not Fate.GREEN]
     mutants = [r for r in results if not r.control and r.fate not in UNCOUNTED]
     return Score(sum(r.fate is Fate.KILLED for r in mutants), len(mutants), "; ".join(void))

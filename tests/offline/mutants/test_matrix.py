@@ -9,7 +9,7 @@ import pytest
 
 from podvow.errors import UsageError
 from podvow.mutants import matrix
-from podvow.mutants.score import Fate, Kill, Result, score_of
+from podvow.mutants.score import Fate, Kill, Result, Score
 
 KILL = Kill(
     "ordering.one[a|b]", ("ordering.inits.one-at-a-time",), "init-2 after init-1", "0.3 s before", "r-2/e.jsonl"
@@ -26,7 +26,7 @@ TOLD = matrix.Told(
     version="v1.37.2",
     kubelets=("ab12",),
     baseline={"scenarios": 9, "not_as_expected": []},
-    score=score_of(RESULTS, []),
+    score=Score(1, 2, ""),
     mutants=RESULTS,
     wall_s=300.0,
 )

@@ -98,6 +98,8 @@ def test_a_control_is_green_only_when_everything_is_as_without_it() -> None:
     assert fate(CONTROL, trial(judged(Verdict.HOLDS, HELD))) is Fate.GREEN
     assert fate(CONTROL, trial(judged(Verdict.VIOLATED, BROKEN))) is Fate.RED
     assert fate(CONTROL, trial(judged(Verdict.INCONCLUSIVE, HELD))) is Fate.INCONCLUSIVE
+    open_ = judged(Verdict.INCONCLUSIVE, scenario="ordering.two")
+    assert fate(CONTROL, trial(judged(Verdict.HOLDS, HELD), open_)) is Fate.GREEN, "its claim has a verdict"
     assert fate(CONTROL) is Fate.INCONCLUSIVE
 
 
@@ -112,19 +114,21 @@ def result(fate_: Fate, *, control: bool = False) -> Result:
 
 
 def test_the_score_leaves_out_what_no_behaviour_shows() -> None:
-    score = score_of([result(f) for f in (Fate.KILLED, Fate.EQUIVALENT, Fate.ELSEWHERE)], [])
+    score = score_of([result(f) for f in (Fate.KILLED, Fate.EQUIVALENT, Fate.ELSEWHERE)], [], REGISTER)
     assert (score.killed, score.counted, score.void) == (1, 1, "")
     assert score.exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("other", [Fate.SURVIVED, Fate.NOTICED, Fate.CRASHED, Fate.INCONCLUSIVE, Fate.NOT_BUILT])
 def test_whatever_is_not_killed_counts_against_the_suites(other: Fate) -> None:
-    score = score_of([result(Fate.KILLED), result(other)], [])
+    score = score_of([result(Fate.KILLED), result(other)], [], REGISTER)
     assert (score.killed, score.counted) == (1, 2)
     assert score.exit_code is ExitCode.VIOLATED
 
 
-def test_the_score_is_void_without_a_green_baseline_and_green_controls() -> None:
-    assert score_of([result(Fate.KILLED)], ["ordering.one"]).exit_code is ExitCode.INCONCLUSIVE
-    assert score_of([result(Fate.KILLED), result(Fate.RED, control=True)], []).void
-    assert not score_of([result(Fate.KILLED), result(Fate.GREEN, control=True)], []).void
+def test_the_score_is_void_with_a_violation_in_the_baseline_or_a_control_that_is_not_green() -> None:
+    broken, open_ = judged(Verdict.VIOLATED, BROKEN), judged(Verdict.INCONCLUSIVE)
+    assert score_of([result(Fate.KILLED)], [broken], REGISTER).exit_code is ExitCode.INCONCLUSIVE
+    assert not score_of([result(Fate.KILLED)], [open_, judged(Verdict.HOLDS, HELD)], REGISTER).void
+    assert score_of([result(Fate.KILLED), result(Fate.RED, control=True)], [], REGISTER).void
+    assert not score_of([result(Fate.KILLED), result(Fate.GREEN, control=True)], [], REGISTER).void
