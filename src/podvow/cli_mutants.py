@@ -73,14 +73,17 @@ def run(  # noqa: PLR0917 - typer passes options by name
     target = cli_target.chosen("kind", name, "", "", profile)
     session = new_session(**target, profile=profile)
     progress = Progress()
+
+    def keep(outcome: campaign.Outcome) -> matrix.Told:
+        told = matrix.told(outcome, run=session.run_id, started=session.started)
+        for path in (session.folder / matrix.FILE, *([as_json] if as_json else [])):
+            write_whole(path, matrix.to_json(told))
+        write_whole(session.folder / matrix.PAGE, matrix.markdown(told))
+        return told
+
     with runlock.held(session.folder):
         session.save()
-        outcome = campaign.run(session, wish, progress.say)
-    told = matrix.told(outcome, run=session.run_id, started=session.started)
-    write_whole(session.folder / matrix.FILE, matrix.to_json(told))
-    write_whole(session.folder / matrix.PAGE, matrix.markdown(told))
-    if as_json:
-        write_whole(as_json, matrix.to_json(told))
+        told = keep(campaign.run(session, wish, progress.say, keep))
     for line in matrix.lines(told):
         typer.echo(line)
     typer.echo(f"results {session.folder / matrix.FILE}")

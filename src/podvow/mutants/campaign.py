@@ -80,7 +80,7 @@ class Outcome:
 
 
 @dataclass
-class _Stand:
+class Stand:
     """What is known so far."""
 
     seen: dict[str, Judged] = field(default_factory=dict)
@@ -90,13 +90,14 @@ class _Stand:
     leaks: list[str] = field(default_factory=list)
 
 
-def run(session: Session, wish: Wish, say: Say) -> Outcome:
+def run(session: Session, wish: Wish, say: Say, keep: Callable[[Outcome], object]) -> Outcome:
     """Run mutants on the disturbed worker of a cluster.
 
     Args:
         session: the run; its folder takes journal and results, its parts get folders beside it.
         wish: which mutants, and how thoroughly.
         say: is told what goes on.
+        keep: is given what is known after each mutant: a campaign that is interrupted is not lost.
 
     Raises:
         PodvowError: something stands in the way that was found before a node was touched, or the node's own kubelet
@@ -115,32 +116,46 @@ def run(session: Session, wish: Wish, say: Say) -> Outcome:
     node = worker.find(session)
     # All of the folder, whatever is asked for: so the kubelet is the cached one.
     built = build(wish.loaded, node.kubelet_version)
-    campaign = _Campaign(session, wish, built, register=register, collected=collected, say=say)
+    order = {definition.id: number for number, definition in enumerate(wish.mutants)}
+
+    def known(stand: Stand) -> Outcome:
+        results = tuple(sorted(stand.results, key=lambda result: order[result.id]))
+        return Outcome(
+            node=node.name,
+            version=node.kubelet_version,
+            kubelets=tuple(kubelet.digest for kubelet in built.kubelets),
+            baseline=tuple(stand.seen.values()),
+            odd=tuple(stand.odd),
+            results=results,
+            score=score_of(results, stand.seen.values(), register),
+            wall_s=round(time.monotonic() - began, 1),
+            leaks=tuple(dict.fromkeys(stand.leaks)),
+        )
+
+    def told(stand: Stand) -> None:
+        keep(known(stand))
+
+    campaign = _Campaign(session, wish, built, register=register, collected=collected, say=say, told=told)
     campaign.leave_out(node.kubelet_version)
     if any(definition.id in kubelet.mutants for kubelet in built.kubelets for definition in wish.mutants):
         with worker.borrowed(session, node.name) as borrowed:
             campaign.run(borrowed)
-    stand = campaign.stand
-    order = {definition.id: number for number, definition in enumerate(wish.mutants)}
-    results = tuple(sorted(stand.results, key=lambda result: order[result.id]))
-    return Outcome(
-        node=node.name,
-        version=node.kubelet_version,
-        kubelets=tuple(kubelet.digest for kubelet in built.kubelets),
-        baseline=tuple(stand.seen.values()),
-        odd=tuple(stand.odd),
-        results=results,
-        score=score_of(results, stand.seen.values(), register),
-        wall_s=round(time.monotonic() - began, 1),
-        leaks=tuple(dict.fromkeys(stand.leaks)),
-    )
+    return known(campaign.stand)
 
 
 class _Campaign:
     """Runs trials on a node, one after the other."""
 
     def __init__(
-        self, session: Session, wish: Wish, built: Built, *, register: Register, collected: Collected, say: Say
+        self,
+        session: Session,
+        wish: Wish,
+        built: Built,
+        *,
+        register: Register,
+        collected: Collected,
+        say: Say,
+        told: Callable[[Stand], None] = lambda _: None,
     ) -> None:
         self._session = session
         self._wish = wish
@@ -149,8 +164,9 @@ class _Campaign:
         self._items = collected.items
         self._gating = frozenset(claim.id for claim in register.claims if claim.gating)
         self._say = say
+        self._told = told
         self._number = 0
-        self.stand = _Stand()
+        self.stand = Stand()
 
     def leave_out(self, version: str) -> None:
         """Note the mutants that are in no kubelet."""
@@ -290,5 +306,6 @@ class _Campaign:
             tuple(done.run for done in trials),
         )
         self.stand.results.append(result)
+        self._told(self.stand)
         told = f" by {kill.scenario}: {kill.expectation}" if kill else ""
         self._say(f"{result.id}: {fate}{told}{f' ({reason})' if reason else ''}, {wall_s:.0f} s")
