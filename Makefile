@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # Tests of the harness on a cluster that CI has no time for on a slow machine: minutes each.
-LONG := tests/cluster/test_deadman.py tests/cluster/test_rbac.py tests/cluster/test_resume.py tests/cluster/test_interlock.py
+LONG := tests/cluster/test_mutants.py tests/cluster/test_deadman.py tests/cluster/test_rbac.py tests/cluster/test_resume.py tests/cluster/test_interlock.py
 
 .PHONY: run test test-offline test-cluster test-long torture reliability fuzz lint claims report bench down clean
 

@@ -120,7 +120,8 @@ class Live:
         known = _known.pop(session.folder) if session.folder in _known else None
         self._profile: ClusterProfile = known or read_profile(self._api)
         withheld = {**self._guard.withheld, **session.withheld}
-        placed = place(items, self._profile, node_access=self._cluster.access is not None, withheld=withheld)
+        reach = self._cluster.access is not None
+        placed = place(items, self._profile, node_access=reach, withheld=withheld, node=session.node)
         self._reasons = placed.reasons
         # An earlier part of a resumed run may have recorded some of them already.
         self._stored = {p.key for p in placed.runnable if session.part > 1 and p.evidence.exists()}

@@ -155,9 +155,10 @@ def _select(config: pytest.Config, session: Session, items: list[pytest.Item]) -
             chosen = chosen and planned.id in session.replay
         elif (profiles and session.profile not in profiles) or scenario_id(item) in session.kept:
             chosen = False
+        chosen = chosen and (not session.only or scenario_id(item) in session.only)
         (kept if chosen else dropped).append(item)
     config.hook.pytest_deselected(items=dropped)
-    items[:] = sorted(kept, key=_turn)
+    items[:] = sorted(kept, key=_soonest if session.until else _turn)
 
 
 def _view(config: pytest.Config) -> Console:
@@ -175,6 +176,12 @@ def _turn(item: pytest.Item) -> tuple[int, float]:
     """
     scenario = item.stash[_PLANNED].scenario
     return int(scenario.isolation), -scenario.typical_s
+
+
+def _soonest(item: pytest.Item) -> tuple[int, float]:
+    """Judge what is recorded first: the first violation may end the run."""
+    scenario = item.stash[_PLANNED].scenario
+    return int(scenario.isolation), scenario.typical_s
 
 
 @pytest.hookimpl(trylast=True)
@@ -262,6 +269,9 @@ def _finish(item: pytest.Item, session: Session, report: pytest.TestReport, resu
     word = shown(result.verdict, gating=gating, known=result.known)
     report.user_properties.append(("verdict", word))
     item.config.stash[_LIVE].judged(result.scenario, word)
+    if result.verdict is Verdict.VIOLATED and not result.known and not set(session.until).isdisjoint(result.claims):
+        item.config.stash[_LIVE].stop()
+        item.session.shouldstop = f"{result.scenario} is violated"
     if word in {"holds", "refuted", "conflict"}:
         report.outcome = "passed"
         report.longrepr = None

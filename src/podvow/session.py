@@ -77,6 +77,9 @@ class Session:
         up: whether the cluster is made when it is not there.
         part: 1, and one more each time that the run is resumed.
         kept: ids of the tests whose verdicts an earlier part reached.
+        node: the one node that scenarios are put on; empty for any.
+        only: ids of the tests to judge, of those that are selected; empty for all of them.
+        until: claims that end the run as soon as one of them comes out violated and that is not expected.
     """
 
     run_id: str
@@ -95,6 +98,9 @@ class Session:
     up: bool = False
     part: int = 1
     kept: tuple[str, ...] = ()
+    node: str = ""
+    only: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> Path:

@@ -8,11 +8,12 @@ from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
 from podvow.errors import ClusterUnusableError
-from podvow.faults import deadman, network, nodestatus, static, upkeep
+from podvow.faults import deadman, network, nodestatus, otherkubelet, static, upkeep
 from podvow.faults.base import FaultContext, NodeLostError
-from podvow.journal.undo import DisarmTimer, HealNode, RemoveResource, RemoveStatic
+from podvow.journal.undo import DisarmTimer, HealNode, RemoveResource, RemoveStatic, RestoreKubelet
 from podvow.timeline import Meta, Timeline
 
+NodeUndo = HealNode | RemoveStatic | RemoveResource | DisarmTimer | RestoreKubelet
 _NOT_FOUND = 404
 
 
@@ -35,7 +36,7 @@ class Site:
         return FaultContext(self.api, "", node, cri, self.access, lambda: empty, lambda m: m, lambda _: None)
 
 
-def act(undo: HealNode | RemoveStatic | RemoveResource | DisarmTimer, site: Site) -> str:
+def act(undo: NodeUndo, site: Site) -> str:
     """Carry out an undo on a node.
 
     Returns:
@@ -67,6 +68,8 @@ def act(undo: HealNode | RemoveStatic | RemoveResource | DisarmTimer, site: Site
     if isinstance(undo, DisarmTimer):
         deadman.disarm(site.access, undo.node, undo.run)
         return f"disarmed the dead-man timer of node {undo.node}"
+    if isinstance(undo, RestoreKubelet):
+        return otherkubelet.restore(context)
     return _heal(context)
 
 

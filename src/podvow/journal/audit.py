@@ -10,11 +10,11 @@ from typing import Any
 from podvow.api import Api, ApiError
 from podvow.cluster.node import NodeAccess, NodePower
 from podvow.cluster.process import CommandError
-from podvow.faults import deadman, network
+from podvow.faults import deadman, network, otherkubelet
 from podvow.faults.upkeep import CONTAINERD, KUBELET
 from podvow.journal.act import Site
 from podvow.journal.namespaces import labelled
-from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic, Undo
+from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic, RestoreKubelet, Undo
 from podvow.labels import DOMAIN, MANAGED, RUN_LABEL
 from podvow.pool import at_once
 
@@ -25,7 +25,8 @@ _LOOK = (
     f'for u in {CONTAINERD} {KUBELET}; do s=$(systemctl is-active "$u"); '
     '[ "$s" = active ] || echo "unit $u is $s"; done; '
     f'for f in {network.AWAY} {network.BROKEN}; do [ -e "$f" ] && echo "network $f"; done; '
-    f'for f in {_STATICS}*.json; do [ -e "$f" ] && echo "static $f"; done; {deadman.LIST}; true'
+    f'for f in {_STATICS}*.json; do [ -e "$f" ] && echo "static $f"; done; {deadman.LIST}; '
+    f"{otherkubelet.LIST}; true"
 )
 
 
@@ -125,19 +126,27 @@ def _on_the_node(access: NodeAccess | None, raw: Mapping[str, Any]) -> Iterator[
         return
     for line in lines:
         kind, _, what = line.partition(" ")
-        match kind:
-            case "unit":
-                yield Leak(f"node {name}", what, heal, named=False, node=name)
-            case "network":
-                yield Leak(f"node {name}", f"its pod network is changed: {what} is there", heal, node=name)
-            case "timer":
-                yield Leak(f"node {name}", f"a timer is armed: {what}", heal, node=name)
-            case "static":
-                found = _STATIC.fullmatch(what)
-                undo, run = (RemoveStatic(name, what), found[1]) if found else (None, "")
-                yield Leak(f"node {name}", f"has the static Pod {what}", undo, node=name, run=run)
-            case _:
-                pass
+        yield from _said(name, kind, what)
+
+
+def _said(name: str, kind: str, what: str) -> Iterator[Leak]:
+    """Make leaks of a line that a node has said about itself."""
+    node, heal = f"node {name}", HealNode(name)
+    match kind:
+        case "unit":
+            yield Leak(node, what, heal, named=False, node=name)
+        case "network":
+            yield Leak(node, f"its pod network is changed: {what} is there", heal, node=name)
+        case "timer":
+            yield Leak(node, f"a timer is armed: {what}", heal, node=name)
+        case "kubelet":
+            yield Leak(node, f"runs another kubelet than its own: {what}", RestoreKubelet(name), node=name)
+        case "static":
+            found = _STATIC.fullmatch(what)
+            undo, run = (RemoveStatic(name, what), found[1]) if found else (None, "")
+            yield Leak(node, f"has the static Pod {what}", undo, node=name, run=run)
+        case _:
+            pass
 
 
 def audit_objects(api: Api) -> list[Leak]:

@@ -121,9 +121,27 @@ class DisarmTimer:
         return f"disarm the dead-man timer of node {self.node}"
 
 
-Undo = DeleteNamespace | HealNode | RemoveStatic | RemoveResource | DisarmTimer
+@dataclass(frozen=True, slots=True)
+class RestoreKubelet:
+    """Let a node run its own kubelet again.
+
+    Attributes:
+        node: its name.
+    """
+
+    op: ClassVar[str] = "restore-kubelet"
+    mirrored: ClassVar[bool] = True
+    node: str
+
+    @property
+    def words(self) -> str:
+        """What it does, for people."""
+        return f"give node {self.node} its own kubelet back"
+
+
+Undo = DeleteNamespace | HealNode | RemoveStatic | RemoveResource | DisarmTimer | RestoreKubelet
 _KINDS: Mapping[str, type[Undo]] = {
-    kind.op: kind for kind in (DeleteNamespace, HealNode, RemoveStatic, RemoveResource, DisarmTimer)
+    kind.op: kind for kind in (DeleteNamespace, HealNode, RemoveStatic, RemoveResource, DisarmTimer, RestoreKubelet)
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from podvow.claims import Claim
 from podvow.cluster.profile import ClusterProfile
+from podvow.errors import ClusterUnusableError
 from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.driver import Planned, workers
 
@@ -40,7 +41,12 @@ class Placed:
 
 
 def place(
-    items: Sequence[Item], profile: ClusterProfile, *, node_access: bool, withheld: Mapping[str, str]
+    items: Sequence[Item],
+    profile: ClusterProfile,
+    *,
+    node_access: bool,
+    withheld: Mapping[str, str],
+    node: str = "",
 ) -> Placed:
     """Put recordings on the nodes that their claims are about; note the tests that no node can serve.
 
@@ -49,12 +55,16 @@ def place(
         profile: the cluster.
         node_access: whether commands can be run on its nodes.
         withheld: capabilities that the run must not use, each with the reason.
+        node: the one node that is meant; empty for all.
 
     Raises:
-        ClusterUnusableError: no node takes Pods.
+        ClusterUnusableError: no node takes Pods, or the one that is meant does not.
     """
-    able = workers(profile)
-    worker = any("control-plane" not in node.roles for node in able)
+    every = workers(profile)
+    able = [each for each in every if node in {"", each.name}]
+    if not able:
+        raise ClusterUnusableError(f"node {node} takes no Pods", hint="look at `kubectl get nodes`")
+    worker = any("control-plane" not in each.roles for each in able)
     scenarios = {item.planned.key: item.planned.scenario for item in items}
     lacks = {
         key: lacking(scenario.needs, node_access=node_access, worker=worker, withheld=withheld)
@@ -71,7 +81,7 @@ def place(
             _, known = nodes.setdefault(item.planned.key, (item.planned, set(fit)))
             known &= set(fit)
     runnable = tuple(
-        replace(planned, nodes=() if len(fit) == len(able) else tuple(sorted(fit)))
+        replace(planned, nodes=() if len(fit) == len(every) else tuple(sorted(fit)))
         for planned, fit in nodes.values()
     )
     return Placed(runnable, reasons)

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podvow.journal.undo import DeleteNamespace, HealNode, RemoveResource, RemoveStatic, Undo, node_of, parse, raw
+from podvow.journal.undo import (
+    DeleteNamespace,
+    HealNode,
+    RemoveResource,
+    RemoveStatic,
+    RestoreKubelet,
+    Undo,
+    node_of,
+    parse,
+    raw,
+)
 
 STATIC = "/etc/kubernetes/manifests/podvow-r1-k1.json"
 UNDOS: list[Undo] = [
@@ -15,6 +25,7 @@ UNDOS: list[Undo] = [
     HealNode("worker.example"),
     RemoveStatic("worker", STATIC),
     RemoveResource("worker", "podvow.dev/held"),
+    RestoreKubelet("worker"),
 ]
 
 
@@ -39,6 +50,8 @@ def test_an_undo_survives_json_and_says_what_it_does(undo: Undo) -> None:
         {"op": "heal-node", "node": "worker; reboot"},
         {"op": "remove-resource", "node": "worker", "resource": "cpu"},
         {"op": "remove-resource", "node": "worker", "resource": "xpodvow.dev/held"},
+        {"op": "restore-kubelet", "node": "worker", "path": "/usr/bin/kubelet"},
+        {"op": "restore-kubelet", "node": "worker\n"},
         {"op": "heal-node"},
         {"op": "heal-node", "node": "worker", "then": "more"},
         {"op": "heal-node", "node": 7},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -153,3 +154,29 @@ def test_the_descriptor_of_the_view_lasts_as_long_as_pytest_runs(
         pytest_main(_session(tmp_path, STORED), [])
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(given[0])
+
+
+def test_only_the_tests_that_are_asked_for_are_judged(tmp_path: Path) -> None:
+    session = dataclasses.replace(_session(tmp_path, STORED), only=(NETWORK,))
+    session.save()
+    assert pytest.main(_options(session)) == pytest.ExitCode.OK
+    assert set(_verdicts(session)) == {NETWORK}
+
+
+@pytest.mark.parametrize(
+    ("until", "judged"),
+    [
+        (("isolation.images.tools-stay-in-init",), {TOOLS}),
+        (("ordering.network.before-inits",), {TOOLS, NETWORK, REFUTED}),
+    ],
+)
+def test_a_run_ends_with_the_violation_that_it_waits_for(
+    tmp_path: Path, until: tuple[str, ...], judged: set[str]
+) -> None:
+    mutant = tmp_path / "mutant.jsonl"
+    mutant.write_text((DATA / "tools.jsonl").read_text().replace('"tool=127"', '"tool=0"'))
+    session = dataclasses.replace(_session(tmp_path, {**STORED, TOOLS: mutant}), until=until)
+    session.save()
+    code = pytest.main(_options(session))
+    assert set(_verdicts(session)) == judged
+    assert (code == pytest.ExitCode.INTERRUPTED) is (until[0].startswith("isolation"))

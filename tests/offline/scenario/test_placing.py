@@ -90,3 +90,10 @@ def test_workloads_reach_into_nodes_by_their_template() -> None:
     (web,) = load_fixture("workloads/web")
     assert not reaches_host(web)
     assert reaches_host(merge_patch(web, {"spec": {"template": {"spec": {"hostNetwork": True}}}}))
+
+
+def test_a_run_that_is_meant_for_one_node_stays_there() -> None:
+    placed = place(ITEMS, CLUSTER, node_access=True, withheld={}, node="b")
+    assert {p.nodes for p in placed.runnable} == {("b",)}
+    with pytest.raises(ClusterUnusableError, match="node c takes no Pods"):
+        place(ITEMS, CLUSTER, node_access=True, withheld={}, node="c")

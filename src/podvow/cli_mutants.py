@@ -1,0 +1,106 @@
+"""The commands about kubelets with known bugs; only options and printing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from podvow.cluster.nodeimage.programs import DEFAULT_VERSION
+from podvow.cluster.progress import Progress
+from podvow.errors import ExitCode
+
+Folder = Annotated[Path | None, typer.Option(help="Folder of definitions [default: fixtures/mutants].")]
+_mutants = typer.Typer(help="Kubelets with known bugs: proof that the suites can fail.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to an application."""
+    app.add_typer(_mutants, name="mutants")
+
+
+@_mutants.command("list")
+def list_(definitions: Folder = None) -> None:
+    """List the definitions of a folder."""
+    from podvow.mutants import definition  # noqa: PLC0415
+
+    for each in definition.load(definitions or definition.DEFINITIONS):
+        kind = "control" if each.control else "mutant"
+        typer.echo(f"{each.id:<36} {kind:<8} {each.versions or 'all versions':<12} {each.title}")
+
+
+@_mutants.command("build")
+def build(
+    definitions: Folder = None,
+    version: Annotated[str, typer.Option(help="Kubernetes version.")] = DEFAULT_VERSION,
+    only: Annotated[list[str] | None, typer.Option(help="Only this mutant (repeatable).")] = None,
+) -> None:
+    """Make one kubelet with all mutants in it; what is cached is not built again."""
+    from podvow.mutants import build as command  # noqa: PLC0415
+    from podvow.mutants import definition  # noqa: PLC0415
+
+    loaded = definition.load(definitions or definition.DEFINITIONS)
+    built = command.build(definition.chosen(loaded, only or ()), version, Progress())
+    for kubelet in built.kubelets:
+        typer.echo(f"{kubelet.path}  {len(kubelet.mutants)} mutants: {', '.join(kubelet.mutants)}")
+    if built.elsewhere:
+        typer.echo(f"not for {version}: {', '.join(built.elsewhere)}")
+    for mutant, said in built.broken.items():
+        typer.echo(f"does not compile: {mutant}: {said}", err=True)
+    raise typer.Exit(int(ExitCode.USAGE if built.broken else ExitCode.OK))
+
+
+@_mutants.command("run")
+def run(  # noqa: PLR0917 - typer passes options by name
+    definitions: Folder = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this mutant or control (repeatable).")] = None,
+    profile: Annotated[str, typer.Option(help="fast, default or nightly (docs/speed.md).")] = "default",
+    name: Annotated[str, typer.Option(help="Name of the kind cluster [default: the profile's].")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All suites on each, no early stop.")] = False,  # noqa: FBT002
+    related: Annotated[bool, typer.Option("--related", help="Only claims that must notice it.")] = False,  # noqa: FBT002
+    as_json: Annotated[Path | None, typer.Option("--json", help="Write the results to this file too.")] = None,
+) -> None:
+    """Swap the kubelet of the disturbed worker, mutant by mutant, and tell which were noticed, by what."""
+    from podvow import cli_target, runlock  # noqa: PLC0415 - pytest is not imported for the other commands
+    from podvow.mutants import campaign, definition, matrix  # noqa: PLC0415
+    from podvow.session import new_session  # noqa: PLC0415
+    from podvow.whole import write_whole  # noqa: PLC0415
+
+    loaded = definition.load(definitions or definition.DEFINITIONS)
+    wish = campaign.Wish(definition.chosen(loaded, only or ()), loaded, everything=everything, related_only=related)
+    target = cli_target.chosen("kind", name, "", "", profile)
+    session = new_session(**target, profile=profile)
+    progress = Progress()
+
+    def keep(outcome: campaign.Outcome) -> matrix.Told:
+        told = matrix.told(outcome, run=session.run_id, started=session.started)
+        for path in (session.folder / matrix.FILE, *([as_json] if as_json else [])):
+            write_whole(path, matrix.to_json(told))
+        write_whole(session.folder / matrix.PAGE, matrix.markdown(told))
+        return told
+
+    with runlock.held(session.folder):
+        session.save()
+        told = keep(campaign.run(session, wish, progress.say, keep))
+    for line in matrix.lines(told):
+        typer.echo(line)
+    typer.echo(f"results {session.folder / matrix.FILE}")
+    raise typer.Exit(int(ExitCode.LEAK if told.leaks else told.score.exit_code))
+
+
+@_mutants.command("matrix")
+def matrix_(
+    file: Annotated[Path, typer.Argument(help="Results of a run (mutants.json).")],
+    into: Annotated[Path | None, typer.Option(help="Write it into this page, below its mark.")] = None,
+) -> None:
+    """Print the matrix of a run as Markdown."""
+    from podvow.mutants import matrix  # noqa: PLC0415
+    from podvow.whole import write_whole  # noqa: PLC0415
+
+    text = matrix.markdown(matrix.read(file))
+    if into is None:
+        sys.stdout.write(text)
+    else:
+        write_whole(into, matrix.put_into(into, text))

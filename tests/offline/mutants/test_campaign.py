@@ -1,0 +1,145 @@
+"""The order of a campaign: what is run on which kubelet, when it stops, and what a broken one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from podvow.claims import load_register
+from podvow.errors import InjectionError
+from podvow.mutants import campaign, trial
+from podvow.mutants.build import Built, Kubelet
+from podvow.mutants.campaign import Wish
+from podvow.mutants.definition import DEFINITIONS, load
+from podvow.mutants.score import Fate, Trial
+from podvow.paths import SUITES
+from podvow.selection import Collected, collect
+from podvow.session import Session
+from podvow.verdict import Judged, Judgement, Outcome, Verdict
+
+REGISTER = load_register(SUITES / "claims.yaml")
+OURS = {definition.id: definition for definition in load(DEFINITIONS)}
+BROKEN = (Judgement("a fact", Outcome.VIOLATED),)
+
+
+@pytest.fixture(scope="module")
+def collected() -> Collected:
+    return collect()
+
+
+@dataclass
+class Stage:
+    """A node and its trials, made up: `violates` says which claims a mutant violates."""
+
+    collected: Collected
+    violates: dict[str, str]
+    active: str = "real"
+    calls: list[tuple[str, frozenset[str], frozenset[str]]] = field(default_factory=list)
+    refuses: str = ""
+    name: str = "worker"
+
+    def choose(self, _: Kubelet, mutant: str = "") -> float:
+        if mutant and mutant == self.refuses:
+            raise InjectionError("the node is not ready with it")
+        self.active = mutant
+        return 1.0
+
+    def panics(self) -> int:
+        return 0
+
+    def run(
+        self, _: Session, number: int, only: Collection[str], *, node: str, until: Collection[str] = ()
+    ) -> Trial:
+        assert node == self.name
+        self.calls.append((self.active, frozenset(only), frozenset(until)))
+        judged = []
+        for item in self.collected.items:
+            if item.id in only:
+                claims = tuple(claim.id for claim in item.claims)
+                seed = all(not claim.gating for claim in item.claims)
+                bad = self.violates.get(self.active) in claims
+                verdict = Verdict.VIOLATED if bad is not seed else Verdict.HOLDS
+                facts = BROKEN if verdict is Verdict.VIOLATED else ()
+                judged.append(Judged(item.id, "test", claims, verdict, facts))
+        return Trial(f"r-{number}", tuple(judged), 1.0)
+
+
+Play = Callable[..., tuple[Stage, dict[str, Fate]]]
+
+
+@pytest.fixture
+def play(collected: Collected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    def played(
+        names: list[str], violates: dict[str, str], *, refuses: str = "", related_only: bool = True
+    ) -> tuple[Stage, dict[str, Fate]]:
+        stage = Stage(collected, violates, refuses=refuses)
+        monkeypatch.setattr(trial, "run", stage.run)
+        built = Built((Kubelet(tmp_path, "v1.37.2", tuple(names), "ab"),), {}, ())
+        wish = Wish([OURS[n] for n in names], [OURS[n] for n in names], related_only=related_only)
+        made = campaign._Campaign(
+            Session("r", tmp_path), wish, built, register=REGISTER, collected=collected, say=lambda _: None
+        )
+        made.run(stage)  # type: ignore[arg-type]
+        return stage, {result.id: result.fate for result in made.stand.results}
+
+    return played
+
+
+def test_no_mutant_comes_first_then_the_controls_then_the_mutants(play: Play) -> None:
+    stage, fates = play(["parallel-inits", "control-slow-pleg"], {"parallel-inits": "ordering.inits.one-at-a-time"})
+    assert [active for active, _, _ in stage.calls] == ["", "control-slow-pleg", "parallel-inits"]
+    assert fates == {"control-slow-pleg": Fate.GREEN, "parallel-inits": Fate.KILLED}
+    (_, baseline, stop), (_, control, _), (_, mutant, until) = stage.calls
+    assert baseline == control, "a control is judged by the scenarios of all mutants"
+    assert mutant < baseline or mutant == baseline
+    assert not stop
+    assert until == OURS["parallel-inits"].related(REGISTER)
+
+
+def test_scenarios_with_node_faults_are_run_only_when_the_others_saw_nothing(play: Play) -> None:
+    name = "rerun-on-lost-record"
+    stage, fates = play([name], {name: "rerun.records.lost-while-running"})
+    assert [active for active, _, _ in stage.calls] == ["", name]
+    assert fates[name] is Fate.KILLED
+    stage, fates = play([name], {})
+    assert [active for active, _, _ in stage.calls] == ["", name, name]
+    assert fates[name] is Fate.SURVIVED
+    (_, first, _), (_, second, _) = stage.calls[1:]
+    assert not first & second
+
+
+def test_a_survivor_meets_all_others_once_it_is_known_how_they_are_without_it(play: Play) -> None:
+    name = "initialized-lies"
+    stage, fates = play([name], {name: "updates.generation.follows-each-change"}, related_only=False)
+    assert [active for active, _, _ in stage.calls] == ["", name, "", name]
+    assert fates[name] is Fate.NOTICED
+    related, others = stage.calls[0][1], stage.calls[2][1]
+    assert not related & others
+    assert len(related | others) == len(stage.collected.items)
+
+
+def test_a_bug_that_makes_the_seed_right_is_judged_to_the_end(play: Play) -> None:
+    name = "seed-literal"
+    stage, fates = play([name], {name: "updates.init-image.running-pod-unaffected"})
+    assert stage.calls[-1][2] == frozenset(), "no early stop"
+    assert fates[name] is Fate.INCONCLUSIVE, "noticed, but the seed's sentence did not become true"
+
+
+def test_a_kubelet_with_which_the_node_is_not_ready_is_no_kill_and_stops_nothing(play: Play) -> None:
+    names = ["parallel-inits", "app-does-not-wait"]
+    violates = {"app-does-not-wait": "ordering.apps.wait-for-all-inits"}
+    _, fates = play(names, violates, refuses="parallel-inits")
+    assert fates == {"parallel-inits": Fate.CRASHED, "app-does-not-wait": Fate.KILLED}
+
+
+def test_what_is_not_green_without_a_mutant_is_not_used(play: Play) -> None:
+    name = "parallel-inits"
+    claim = "ordering.inits.one-at-a-time"
+    stage, fates = play([name], {"": claim, name: claim})
+    used = stage.calls[1][1]
+    assert used
+    assert not {i.id for i in stage.collected.items if claim in {c.id for c in i.claims}} & used
+    assert fates[name] is Fate.SURVIVED
