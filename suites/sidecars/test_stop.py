@@ -37,7 +37,7 @@ STUBBORN = {"env": {"LINGERS_S": 3600}}
 @scenario(
     pod="sidecar-stop",
     steady=running(*ALL),
-    fault=delete_pod(grace_s=20),
+    fault=delete_pod(grace_s=120),
     until=gone(),
     typical_s=20,
 )
@@ -138,7 +138,7 @@ def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_star
 @scenario(
     pod="sidecar-hooks",
     steady=running("app"),
-    fault=delete_pod(grace_s=10),
+    fault=delete_pod(grace_s=60),
     until=gone(),
     typical_s=18,
 )
