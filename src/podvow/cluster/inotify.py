@@ -11,6 +11,8 @@ from pathlib import Path
 
 LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 ENOUGH = 1024
+_PLENTY = 512
+"""The usual 128 were not enough for eight nodes."""
 _NOTE = "inotify"
 
 
@@ -37,3 +39,14 @@ def restore(folder: Path, limit: Path | None = None) -> None:
         if int(limit.read_text()) == ENOUGH:
             limit.write_text(f"{was}\n")
         note.unlink()
+
+
+def hint() -> str:
+    """Say so if a kubelet may not have come up because the machine has no instances left for it."""
+    try:
+        most = int(LIMIT.read_text())
+    except (OSError, ValueError):
+        return ""
+    if most >= _PLENTY:
+        return ""
+    return f"all nodes share this machine's {most} inotify instances: sysctl fs.inotify.max_user_instances={ENOUGH}"

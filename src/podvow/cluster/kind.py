@@ -19,7 +19,7 @@ import yaml
 from filelock import FileLock
 
 from podvow import yamlfile
-from podvow.cluster import frost, kindconfig, network
+from podvow.cluster import frost, inotify, kindconfig, network
 from podvow.cluster.cri import TOOLS
 from podvow.cluster.node import put_file
 from podvow.cluster.nodeimage import assemble
@@ -50,9 +50,6 @@ IDENTITY = "identity.json"
 _CREATE_S = 600.0
 _READY_S = 240
 _RANGES_S = 60.0
-_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-_WATCHES_PLENTY = 512
-"""The usual 128 were not enough for eight nodes."""
 _POLL_S = 0.3
 
 
@@ -226,17 +223,6 @@ def furnish(name: str, access: NodeAccess, *, local_image: bool, uplink: bool) -
         list(pool.map(lambda node: ensure_cri_tool(access, node.name), found))
 
 
-def _watches_hint() -> str:
-    """Say so if a kubelet may not have come up because the machine has no watches of files left for it."""
-    try:
-        most = int(_INOTIFY.read_text())
-    except (OSError, ValueError):
-        return ""
-    if most >= _WATCHES_PLENTY:
-        return ""
-    return f"all nodes share this machine's {most} inotify instances: sysctl fs.inotify.max_user_instances=1024"
-
-
 def _node_nets(access: NodeAccess, control: str, count: int) -> list[network.NodeNet]:
     """Return every node's place in the network; the ranges are allotted a moment after the nodes are there."""
     deadline = Deadline.after(_RANGES_S)
@@ -246,7 +232,7 @@ def _node_nets(access: NodeAccess, control: str, count: int) -> list[network.Nod
             return nets
         if deadline.passed:
             text = f"only {len(nets)} of {count} nodes were given a range of Pod addresses"
-            raise ClusterUnusableError(text, hint=_watches_hint())
+            raise ClusterUnusableError(text, hint=inotify.hint())
         time.sleep(_POLL_S)
 
 

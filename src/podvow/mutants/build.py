@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from podvow.cluster import stages
 from podvow.cluster.nodeimage import golang, gomod
+from podvow.cluster.nodeimage.programs import kubernetes_ldflags
 from podvow.cluster.process import CommandError, run
 from podvow.cluster.progress import Progress
 from podvow.errors import ClusterUnusableError
@@ -65,10 +66,6 @@ class Built:
     kubelets: tuple[Kubelet, ...]
     broken: dict[str, str]
     elsewhere: tuple[str, ...]
-
-    def holding(self, mutant: str) -> Kubelet | None:
-        """Return the kubelet that a mutant is in."""
-        return next((kubelet for kubelet in self.kubelets if mutant in kubelet.mutants), None)
 
 
 class _RefusedError(Exception):
@@ -165,7 +162,7 @@ class _Workshop:
         self._prepare()
         overlay = self._folder / "overlay.json"
         overlay.write_text(json.dumps({"Replace": dict(self._laid_over(woven))}, indent=1) + "\n")
-        flags = ["-trimpath", "-overlay", str(overlay), "-ldflags", self._ldflags()]
+        flags = ["-trimpath", "-overlay", str(overlay), "-ldflags", kubernetes_ldflags(self._facts, self._version)]
         try:
             run(["go", "build", *flags, *arguments], env=golang.ENV, cwd=self._folder)
         except CommandError as error:
@@ -197,11 +194,6 @@ class _Workshop:
         except CommandError as error:
             raise ClusterUnusableError(f"`go mod tidy` failed in {self._folder}", hint=error.output) from error
         stamp.write_text(json.dumps(files))
-
-    def _ldflags(self) -> str:
-        info = json.loads(Path(self._facts["Info"]).read_text())
-        commit, date = str(info.get("Origin", {}).get("Hash", "")), str(info.get("Time", ""))
-        return gomod.kubernetes_ldflags(self._version, commit=commit, date=date)
 
     def _tried_alone(self, group: Sequence[Definition]) -> dict[str, str]:
         """Compile only the packages that each mutant changes, mutant by mutant."""

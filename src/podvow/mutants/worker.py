@@ -111,16 +111,8 @@ def borrowed(session: Session, name: str) -> Iterator[Worker]:
     """
     api, guard = enter(session)
     with contextlib.closing(api):
-        cluster = guard.cluster
-        about = {
-            "provider": cluster.provider,
-            "name": cluster.name,
-            "kubeconfig": str(cluster.kubeconfig),
-            "context": cluster.context,
-            "identity": guard.identity.to_json(),
-        }
-        site = Site(api, cluster.access)
-        journal = Journal(session.folder / log.FILE, run=session.run_id, cluster=about)
+        site = Site(api, guard.cluster.access)
+        journal = Journal(session.folder / log.FILE, run=session.run_id, cluster=guard.about)
         with contextlib.closing(journal), _present(site, session, journal):
             entry = journal.open("kubelet", RestoreKubelet(name), node=name)
             node = Worker(site, guard, name, journal=journal, entry=entry)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import tenacity
 
@@ -110,6 +111,18 @@ class Guard:
         self._may_touch_nodes = may_touch_nodes
         self._kubeconfig = Kubeconfig(cluster)
         self._machines: dict[str, str] = {}
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a run's journal says of its cluster, so that another machine finds it and knows it again."""
+        cluster = self.cluster
+        return {
+            "provider": cluster.provider,
+            "name": cluster.name,
+            "kubeconfig": str(cluster.kubeconfig),
+            "context": cluster.context,
+            "identity": self.identity.to_json(),
+        }
 
     @property
     def withheld(self) -> dict[str, str]:

@@ -114,14 +114,7 @@ class Driver:
         self._planned = {p.key: p for p in planned}
         self._listener = listener
         self._quiet_s = quiet_s
-        about = {
-            "provider": cluster.provider,
-            "name": cluster.name,
-            "kubeconfig": str(cluster.kubeconfig),
-            "context": cluster.context,
-            "identity": guard.identity.to_json(),
-        }
-        self._journal = Journal(folder / log.FILE, run=run_id, cluster=about)
+        self._journal = Journal(folder / log.FILE, run=run_id, cluster=guard.about)
         self._pulse: Pulse | None = None
         self._workers = {n.name: n for n in workers(profile)}
         cri = Cri(cluster.access) if cluster.access else None

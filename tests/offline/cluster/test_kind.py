@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podvow.cluster import kind
+from podvow.cluster import inotify, kind
 from podvow.cluster.process import CommandError
 from podvow.cluster.progress import Progress
 from podvow.errors import ClusterUnusableError
@@ -60,7 +60,7 @@ def test_ranges_of_addresses_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_ranges_that_never_come_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(kind, "_RANGES_S", 0.0)
-    monkeypatch.setattr(kind, "_INOTIFY", tmp_path / "few")
+    monkeypatch.setattr(inotify, "LIMIT", tmp_path / "few")
     (tmp_path / "few").write_text("128\n")
     access = FakeAccess({f"{KUBECTL} get nodes": (0, nodes("10.244.0.0/24", ""))})
     with pytest.raises(ClusterUnusableError, match="only 1 of 2 nodes") as told:

@@ -7,6 +7,7 @@ pinned here. Must not build anything itself.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +59,6 @@ class Wanted:
 def kubernetes(version: str) -> Program:
     """Return the seven programs of Kubernetes at a version."""
     facts = download(gomod.KUBERNETES, version)
-    info = json.loads(Path(facts["Info"]).read_text())
     packages = [f"{gomod.KUBERNETES}/cmd/{name}" for name in gomod.KUBERNETES_PROGRAMS]
     return Program(
         name="kubernetes",
@@ -69,10 +69,20 @@ def kubernetes(version: str) -> Program:
         },
         packages=packages,
         programs=gomod.KUBERNETES_PROGRAMS,
-        ldflags=gomod.kubernetes_ldflags(
-            version, commit=str(info.get("Origin", {}).get("Hash", "")), date=str(info.get("Time", ""))
-        ),
+        ldflags=kubernetes_ldflags(facts, version),
     )
+
+
+def kubernetes_ldflags(facts: Mapping[str, str], version: str) -> str:
+    """Return the linker flags that make programs of Kubernetes say what they are.
+
+    Args:
+        facts: what `go mod download` told of the module.
+        version: of Kubernetes.
+    """
+    info = json.loads(Path(facts["Info"]).read_text())
+    commit, date = str(info.get("Origin", {}).get("Hash", "")), str(info.get("Time", ""))
+    return gomod.kubernetes_ldflags(version, commit=commit, date=date)
 
 
 def containerd() -> Program:
