@@ -11,7 +11,6 @@ from podvow.live import Recorded
 
 _PATIENCE_S = 300.0
 """How long undoing may take: nodes that have to come back, then namespaces that have to go."""
-_BEGINNING_S = 30.0
 _POLL_S = 0.5
 _CODE = 130
 
@@ -29,7 +28,6 @@ class Ending:
     def __init__(self, *, worker: bool) -> None:
         self._worker = worker
         self._live: Recorded | None = None
-        self._known = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         # Not Thread.join: interrupted once, it takes the thread for ended (Python 3.11).
@@ -39,7 +37,6 @@ class Ending:
     def of(self, live: Recorded) -> None:
         """Name what is to be ended."""
         self._live = live
-        self._known.set()
 
     def end(self, *, interrupted: bool) -> None:
         """End it; called by the main thread when the tests are over.
@@ -57,13 +54,12 @@ class Ending:
             raise self._error
 
     def abandon(self) -> None:
-        """End it because nobody is there any more who would ask, and then this process; never returns."""
-        threading.Thread(target=self._exit_late, name="last-exit", daemon=True).start()
-        # A driver that is just being started is ended as well.
-        self._known.wait(_BEGINNING_S)
-        if self._begin(interrupted=True):
-            self._wait()
-        os._exit(_CODE)
+        """End this process because its controller is gone; never returns. Another one takes back what it did."""
+        try:
+            if self._live is not None:
+                self._live.leave()
+        finally:
+            os._exit(_CODE)
 
     def _wait(self) -> None:
         """Wait until all is undone; in ticks, for a signal that comes just before a wait does not end it."""
@@ -91,10 +87,6 @@ class Ending:
             self._error = error
         finally:
             self._over.set()
-
-    def _exit_late(self) -> None:
-        threading.Event().wait(_PATIENCE_S + _BEGINNING_S)
-        os._exit(_CODE)
 
 
 def watch_parent(parent: int, act: Callable[[], None]) -> threading.Thread:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from podvow import orphan
 from podvow.api import Api
 from podvow.cluster import lifecycle
 from podvow.cluster.cpu import CpuMeter, used_s
@@ -69,6 +70,9 @@ class Recorded(Protocol):
 
     def finish(self, *, interrupted: bool) -> None:
         """End what was started."""
+
+    def leave(self) -> None:
+        """Let another process take back what was started, once this one is gone."""
 
 
 def connect(session: Session) -> tuple[Cluster, Api]:
@@ -189,6 +193,11 @@ class Live:
         if self._driver is not None:
             self._driver.stop()
 
+    def leave(self) -> None:
+        """Let another process recover the run, if this one drives it."""
+        if self._lock.is_locked:
+            orphan.leave(self._session.folder)
+
     def finish(self, *, interrupted: bool) -> None:
         """Wait for the driver, tear down, and leave the run's figures for the report."""
         if self._driver is None:
@@ -259,4 +268,7 @@ class Replay:
         """Nothing was started."""
 
     def finish(self, *, interrupted: bool) -> None:
+        """Nothing was started."""
+
+    def leave(self) -> None:
         """Nothing was started."""

@@ -27,6 +27,7 @@ from podvow.faults.base import FaultContext
 from podvow.labels import MANAGED_LABEL
 from podvow.paths import ROOT
 from tests.cluster.command import command
+from tests.reliability.commands import await_over
 
 RESOURCE = "podvow.dev/test-timer"
 STATIC = "/etc/kubernetes/manifests/podvow-test-timer.json"
@@ -261,7 +262,8 @@ def test_no_worker_goes_on_when_its_controller_is_killed(worker: Worker) -> None
     finally:
         controller.kill()
         controller.wait()
-    until(lambda: not workers & processes().keys(), 330, "all workers have ended")
-    assert not deadman.is_armed(worker.access, worker.name), "the driver undid what it had done"
+    until(lambda: not workers & processes().keys(), 20, "all workers have ended")
+    assert await_over(controller.pid, 330) == [], "what one of them did is undone by a process of its session"
+    assert not deadman.is_armed(worker.access, worker.name), "what it had done is undone"
     left = worker.api.get("/api/v1/namespaces", params={"labelSelector": f"{MANAGED_LABEL}=true"})["items"]
     assert [n["metadata"]["name"] for n in left] == []

@@ -28,7 +28,7 @@ _ALONE_S = 150.0
 _TIMER_S = 1.0
 _TOLD = 600
 _ORDERLY = {"SIGTERM", "SIGHUP", "PARENT"}
-"""Who is killed so undoes everything before it ends; of `PARENT` that is the worker."""
+"""After these everything is undone unasked; after `PARENT` by a process that its worker leaves behind."""
 
 
 @dataclass
