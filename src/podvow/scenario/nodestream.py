@@ -178,6 +178,15 @@ class NodeStream:
                     self._runtime_back(_epoch_ns(rest))
         except (ValueError, KeyError, TypeError, ArithmeticError, trace.TraceError) as error:
             _LOG.warning("node %s said what podvow cannot read: %s (%s)", self.node, line[:200], error)
+            if tag == "R":
+                self._unread(time.time_ns())
+
+    def _unread(self, now_ns: int) -> None:
+        """An event cannot be read: nobody knows what it said, but the runtime may still have a record of it."""
+        since_ns = self._alive_ns or now_ns
+        self._sink.node_gap(self.node, Source.RUNTIME, since_ns=since_ns, reason="an event could not be read")
+        self._runtime_lost = True
+        self._runtime_back(now_ns)
 
     def _heartbeat(self, rest: str) -> None:
         epoch, uptime = rest.split()

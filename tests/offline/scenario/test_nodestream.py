@@ -168,6 +168,15 @@ def test_garbage_is_passed_over_and_the_stream_goes_on(
     assert sink.texts == ["after"]
 
 
+def test_an_event_that_cannot_be_read_is_a_gap_and_not_silence(
+    stream: NodeStream, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "podvow")
+    _take(stream, BEAT, APP, "R " + event("/tasks/start", cid(1))[1:])
+    assert [(source, reason) for source, _, reason in sink.gaps] == [(Source.RUNTIME, "an event could not be read")]
+    assert [source for source, _ in sink.back] == [Source.RUNTIME], "the runtime is asked for what it was"
+
+
 @given(st.text(max_size=30), st.sampled_from("HRIT"))
 @settings(
     max_examples=100,

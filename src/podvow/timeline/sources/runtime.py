@@ -81,10 +81,14 @@ class RuntimeEvent:
 
 
 def parse(line: str) -> RuntimeEvent | None:
-    """Read a line of `ctr events`; None when it is about no container."""
+    """Read a line of `ctr events`; None when it is about no container.
+
+    Raises:
+        ValueError: it is no such line.
+    """
     match = _LINE.match(line)
     if not match:
-        return None
+        raise ValueError(f"no event: {line[:80]}")
     day, clock, fraction, topic, body = match.groups()
     details = json.loads(body)
     container_id = str(details.get("container_id") or details.get("id") or "")
