@@ -177,16 +177,27 @@ def test_an_exec_and_other_topics_say_nothing_about_a_life(topic: str, body: dic
 @pytest.mark.parametrize(
     "line",
     [
-        "",
         _event("/images/create", {"name": "podvow/busybox:blue"}),
         _event("/snapshot/prepare", {"key": CID, "parent": "sha256:1"}),
+    ],
+)
+def test_events_about_no_container_are_passed_over(line: str) -> None:
+    assert runtime.parse(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
         "2026-11-23 14:03:05.1 +0200 CEST k8s.io /tasks/start {}",
         _event("/tasks/start", {"container_id": CID})[:-1],
+        _event("/tasks/start", {"container_id": CID})[1:],
         "ctr: connection refused",
     ],
 )
-def test_lines_about_no_container_are_passed_over(line: str) -> None:
-    assert runtime.parse(line) is None
+def test_lines_that_are_no_events_are_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="no event"):
+        runtime.parse(line)
 
 
 def test_a_sandbox_is_its_own_sandbox_even_when_nothing_says_so() -> None:
