@@ -19,7 +19,7 @@ import yaml
 from filelock import FileLock
 
 from podvow import yamlfile
-from podvow.cluster import frost, inotify, kindconfig, network
+from podvow.cluster import frost, inotify, kindconfig, network, precedence
 from podvow.cluster.cri import TOOLS
 from podvow.cluster.node import put_file
 from podvow.cluster.nodeimage import assemble
@@ -207,9 +207,13 @@ def _configuration(base: dict[str, Any], *, image: str, version: str) -> dict[st
 
 
 def furnish(name: str, access: NodeAccess, *, local_image: bool, uplink: bool) -> None:
-    """Give a cluster what kind does not: pod network, CoreDNS that fails fast, labels of workers, a CRI tool."""
+    """Give a cluster what kind does not.
+
+    Precedence of control plane and kubelets, pod network, CoreDNS that fails fast, labels of workers, a CRI tool.
+    """
     found = nodes(name)
     control = found[0].name
+    precedence.grant(access, [n.name for n in found if n.role == "control-plane"], [n.name for n in found])
     if not uplink:
         _cut_forward(access, control)
     _keep_dns(access, control)
