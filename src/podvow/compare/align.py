@@ -15,6 +15,8 @@ _STRADDLE_S = 1.0
 """What happens this close to a fault on both sides may fall on either side of it: the two raced."""
 _CUT_S = 2.0
 """What comes this close to the end of the other side's stretch may only have been cut off there."""
+_JITTER = 1.5
+"""Two waits of one kind may differ by half: the kubelet draws its back-off so."""
 
 
 def first_difference(before: Story, after: Story, told: str = "") -> Difference | None:
@@ -23,23 +25,23 @@ def first_difference(before: Story, after: Story, told: str = "") -> Difference 
     Args:
         before: the one side.
         after: the other side.
-        told: what the expectations say whose outcome changed: of published states, those that are named there come
-            first, since a status lacks something in most runs.
+        told: what the expectations say whose outcome changed. Of published states only those count that are named
+            there: two runs of one version publish different ones more often than not. Empty: all count.
     """
     words = set(_WORD.findall(told.lower()))
-    found = min(_differences(before, after), key=lambda item: _rank(item, words), default=None)
-    return found[1] if found else None
+    found = [item for item in _differences(before, after) if _tells(item[1], words)]
+    return min(found, key=lambda item: item[0])[1] if found else None
 
 
 _Ranked = tuple[tuple[int, int, float], Difference]
 """A difference, with what it rests on, the number of its cause, and seconds since that."""
 
 
-def _rank(item: _Ranked, words: Collection[str]) -> tuple[int, bool, int, float]:
-    (sure, section, at_s), difference = item
+def _tells(difference: Difference, words: Collection[str]) -> bool:
+    """Tell whether a difference can explain why expectations with these words turned."""
     # `condition Ready`, `status of init-1`, `phase`: the name is the last word
     name = difference.subject.partition(" of Pod ")[0].split()[-1].lower()
-    return sure, difference.sure is not Sure.WITNESSED and name not in words, section, at_s
+    return not words or difference.sure not in {Sure.STATUS, Sure.MERGED} or name in words
 
 
 def _differences(before: Story, after: Story) -> Iterator[_Ranked]:
@@ -122,32 +124,27 @@ class _Pair:
             one, other = _first(ours[n], theirs[n])
             if one is other is None:
                 continue
-            if other is None and one is not None and self._cut(one, self.after, n):
+            if one and other:
+                return one, other, Sure.WITNESSED
+            lacking = self.after if one else self.before
+            if n >= len(lacking):
+                continue  # it never came to this cause, which is a difference of its own
+            stretches = _stretch(self.before, n, n), _stretch(self.after, n, n)
+            if _cut(one or other, (ours[n], theirs[n]), stretches):
                 continue
-            if one is None and other is not None and self._cut(other, self.before, n):
-                continue
-            return one, other, Sure.WITNESSED
+            return one, other, Sure.GAP if lacking[n].gap else Sure.WITNESSED
         return None
-
-    @staticmethod
-    def _cut(extra: Transition, sections: Sequence[Section], n: int) -> bool:
-        """Tell whether the other side's stretch ended before this could have been seen there."""
-        return n >= len(sections) or extra.at_s + _CUT_S >= sections[n].length_s
 
     def _published(
         self, before: Sequence[Transition], after: Sequence[Transition]
     ) -> tuple[Transition | None, Transition | None, Sure] | None:
         """Compare states that the kubelet may have merged: what only lacks some is the weakest of differences."""
         one, other = _first(before, after)
-        if other is None and one is not None and self._over(one, self.after):
-            return None
-        if one is None and other is not None and self._over(other, self.before):
+        stretches = _stretch(self.before, 0, -1), _stretch(self.after, 0, -1)
+        if not (one and other) and _cut(one or other, (before, after), stretches):
             return None
         merged = _within(before, after) or _within(after, before)
         return one, other, Sure.MERGED if merged else Sure.STATUS
-
-    def _over(self, extra: Transition, sections: Sequence[Section]) -> bool:
-        return extra.section >= len(sections) - 1 and self._cut(extra, sections, extra.section)
 
     def _told(self, one: Transition | None, other: Transition | None, sure: Sure, about: str) -> _Ranked:
         at = min((t.section, t.at_s) for t in (one, other) if t)
@@ -158,6 +155,38 @@ class _Pair:
             about, cause, _seen(one), _seen(other), _rest(ours, self.before), _rest(theirs, self.after), sure
         )
         return (tuple(Sure).index(sure), *at), difference
+
+
+def _stretch(sections: Sequence[Section], first: int, last: int) -> tuple[int, int]:
+    """Return begin and end of some sections, nanoseconds since the epoch; nothing of those that never came."""
+    if first >= len(sections):
+        return 0, 0
+    return sections[first].begin_ns, sections[last].begin_ns + int(sections[last].length_s * 1e9)
+
+
+def _cut(
+    extra: Transition | None,
+    sides: tuple[Sequence[Transition], Sequence[Transition]],
+    stretches: tuple[tuple[int, int], tuple[int, int]],
+) -> bool:
+    """Tell whether the side that lacks a transition ended before it could be seen there.
+
+    Time is told from the transition before it, or from the cause when there is none: a side that came there later
+    (a longer back-off, a slower node) needs more time for what follows, too.
+
+    Args:
+        extra: what only one side has.
+        sides: what was compared.
+        stretches: begin and end of it on both sides, nanoseconds since the epoch.
+    """
+    has = 0 if extra in sides[0] else 1
+    mine, lacking = sides[has], sides[1 - has]
+    if extra is None or mine.index(extra) != len(lacking):
+        return False  # more followed where it is missing: that side was still watching
+    since = mine[len(lacking) - 1].at_ns if lacking else stretches[has][0]
+    begin, end = stretches[1 - has]
+    left_s = (end - (lacking[-1].at_ns if lacking else begin)) / 1e9
+    return left_s <= _JITTER * (extra.at_ns - since) / 1e9 + _CUT_S
 
 
 def _rest(section: Section, sections: Sequence[Section]) -> float:

@@ -50,6 +50,7 @@ class Sure(StrEnum):
     WITNESSED = "witnessed"  # runs of containers, sandboxes, answers to requests, what podvow itself did
     STATUS = "status"  # published states, in an order that contradicts the other side's
     MERGED = "merged"  # one side's status lacks states that the kubelet may have merged
+    GAP = "gap"  # one side lacks something, and was not observing all the time
 
 
 @dataclass(frozen=True)

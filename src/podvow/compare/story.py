@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from podvow.compare.published import published
-from podvow.timeline import Instant, Run, Timeline
+from podvow.inputs import clipped
+from podvow.timeline import Instant, Run, Source, Timeline
 from podvow.timeline.lives import Life, lives
 from podvow.timeline.record import Kind, Record
 
@@ -23,6 +24,8 @@ STARTING = "order of starting"
 APPS = "app containers started"
 REQUESTS = "answers to requests"
 DRIVER = "podvow"
+_STOPPED = frozenset({137, 143})
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COARSE_NS = 1_000_000_000
 _TEMPLATE_HASH = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{6,10}-$")
 """What the Deployment controller puts between its name and that of a Pod."""
@@ -62,11 +65,13 @@ class Section:
         cause: `the start`, or the fault (or its undoing).
         begin_ns: when the cause took place, nanoseconds since the epoch.
         length_s: until the next cause, or the end of the evidence, in seconds.
+        gap: whether a source was not observing in it.
     """
 
     cause: str
     begin_ns: int
     length_s: float
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class Teller:
         causes += sorted(marks, key=lambda mark: mark[1])
         ends = [begin for _, begin in causes[1:]] + [timeline.end_ns]
         self.sections = tuple(
-            Section(cause, begin, max(0.0, (end - begin) / 1e9))
+            Section(cause, begin, max(0.0, (end - begin) / 1e9), gap=_gap(timeline, begin, end))
             for (cause, begin), end in zip(causes, ends, strict=True)
         )
 
@@ -131,6 +136,12 @@ class Teller:
         """
         section = max((n for n, s in enumerate(self.sections) if s.begin_ns <= t_ns), default=0)
         return Transition(what, shown, section, (t_ns - self.sections[section].begin_ns) / 1e9, t_ns)
+
+
+def _gap(timeline: Timeline, begin_ns: int, end_ns: int) -> bool:
+    return any(
+        g.source is not Source.EVENTS and g.from_ns <= end_ns and g.until_ns >= begin_ns for g in timeline.gaps
+    )
 
 
 def story(timeline: Timeline, case: str = "") -> Story:
@@ -192,7 +203,9 @@ def _run(run: Run, teller: Teller) -> Iterator[Transition]:
         yield teller.tell(f"{run.container} started", f"{run.label} started", _moment(run.start))
     if run.exit:
         code = "" if run.code is None else f" {run.code}"
-        yield teller.tell(f"{run.container} exited{code}", f"{run.label} exited{code}", _moment(run.exit))
+        # Which signal ended a container that is being stopped is a race: its grace period against its own handler.
+        same = " by a signal" if run.code in _STOPPED else code
+        yield teller.tell(f"{run.container} exited{same}", f"{run.label} exited{code}", _moment(run.exit))
 
 
 def _starting(
@@ -207,20 +220,20 @@ def _starting(
     if any(i.precision_ns >= _COARSE_NS for i in instants):
         return ()  # whole seconds do not tell the order
     told: list[tuple[int, str, str]] = []
+    up: set[tuple[str, str]] = set()
     for run in known:
         if run.container in inits:
             told += [(t.at_ns, t.what, t.shown) for t in _run(run, teller)]
-        elif run.start and run.container in sidecars:
+        elif run.start and run.container in sidecars and (run.container, run.sandbox_id) not in up:
+            # Once it is up in a sandbox, a sidecar starts again whenever it must, beside whatever runs.
+            up.add((run.container, run.sandbox_id))
             told.append((run.start.t_ns, f"{run.container} started", f"{run.label} started"))
         elif run.start and run.container in apps:
             told.append((run.start.t_ns, APPS, f"app containers started, first {run.label}"))
     chain: list[Transition] = []
     for t_ns, what, shown in sorted(told):
-        last = chain[-1].what if chain else ""
-        # Once the apps run, a sidecar or an app that starts again is no step of initialisation.
-        if what == last or (last == APPS and what.removesuffix(" started") in sidecars):
-            continue
-        chain.append(teller.tell(what, shown, t_ns))
+        if not chain or what != chain[-1].what:
+            chain.append(teller.tell(what, shown, t_ns))
     return tuple(chain)
 
 
@@ -252,14 +265,15 @@ def _requests(timeline: Timeline, teller: Teller, case: str) -> Iterator[Lane]:
         name = str(record.data["case"])
         if not case or name.partition("/")[2] == case:
             causes = [f"{c.get('field', '')}: {c.get('message', '')}" for c in record.data.get("causes") or ()]
-            what = ", ".join((f"answered {record.data['status']}", *sorted(causes)))
-            yield Lane(f"{REQUESTS}: {name}", Trust.WITNESSED, (teller.tell(what, what, record.t_ns),))
+            what = _UID.sub("…", ", ".join((f"answered {record.data['status']}", *sorted(causes))))
+            yield Lane(f"{REQUESTS}: {name}", Trust.WITNESSED, (teller.tell(what, clipped(what), record.t_ns),))
 
 
 def _driver(timeline: Timeline, teller: Teller) -> Lane:
     """Return what podvow did and waited for; one process, hence one order."""
-    told = [(r, _did(r)) for r in timeline.of(*_DRIVEN)]
-    return Lane(DRIVER, Trust.WITNESSED, tuple(teller.tell(what, what, r.t_ns) for r, what in told))
+    # A fault is what follows the cause before it; only what comes after it has the fault as its cause.
+    told = [(_did(r), r.t_ns - (r.kind is Kind.FAULT)) for r in timeline.of(*_DRIVEN)]
+    return Lane(DRIVER, Trust.WITNESSED, tuple(teller.tell(what, what, t_ns) for what, t_ns in told))
 
 
 _DRIVEN = (Kind.REJECTED, Kind.REACHED, Kind.MISSED, Kind.FAULT, Kind.FAULT_DONE, Kind.FAULT_FAILED, Kind.LOST)

@@ -35,6 +35,7 @@ _RESTS_ON = {
     Sure.WITNESSED: "",
     Sure.STATUS: " (seen in the status only)",
     Sure.MERGED: " (seen in the status only, which may have merged states)",
+    Sure.GAP: " (one side was not observing all the time)",
 }
 _SURE = 0.05
 _TINY = 0.0001
