@@ -255,12 +255,11 @@ def test_answers_to_requests_are_compared_case_by_case_without_uids() -> None:
 def _of_workload(names: list[str], crashes: str) -> Timeline:
     c = Cluster("x.workload", inits=(), pod=names[0])
     for n, name in enumerate(names):
-        c.pod, c.uid = name, f"uid-{name}"
+        c.pod, c.uid, c._n, c._states = name, f"uid-{name}", {}, {}
         raw = c.object()
         raw["metadata"]["generateName"] = "web-5d9c7b8f6-"
         c.add(0.1 + n / 100, Source.STATUS, Kind.SNAPSHOT, object=raw)
         c.sandbox(0.5)
-        c._n, c._states = {}, {}
         c.run("app-a", 1.0 + n / 10, 2.0 if name == crashes else None, 1)
     c.hold(3, 30)
     return c.timeline()
