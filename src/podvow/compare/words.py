@@ -56,9 +56,9 @@ def advice(comparison: Comparison) -> str:
     if comparison.stop:
         return f"Stop the rollout: {comparison.counts[Class.REGRESSED]} regressed."
     if comparison.open:
-        return (
-            f"Nothing regressed, but {len(comparison.open)} questions are open: a verdict is missing on one side."
-        )
+        count = len(comparison.open)
+        are = "question is" if count == 1 else "questions are"
+        return f"Nothing regressed, but {count} {are} open: a verdict is missing on one side."
     return "Go on: nothing regressed."
 
 
