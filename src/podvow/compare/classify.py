@@ -59,6 +59,25 @@ def classify(before: Side, after: Side, claims: Sequence[ClaimNote], *, by_versi
     return Sorted(Class.FIXED, f"holds now, although the register still expects a violation on {_on(after)}")
 
 
+def shifted(before: Side, after: Side) -> Sorted:
+    """Return the sort of a change between two sides that are violated now and then, one of them more often.
+
+    Args:
+        before: the runs before, of the same verdict as those after.
+        after: the runs after.
+    """
+    was, now = _violations(before), _violations(after)
+    why = f"violated {'more' if now > was else 'less'} often: in {now:.0%} of the runs, before in {was:.0%}"
+    known = {CONFLICT: Class.CONFLICT, REFUTED: Class.SEED}
+    return Sorted(known.get(after.verdict, Class.REGRESSED if now > was else Class.FIXED), why)
+
+
+def _violations(side: Side) -> float:
+    """Return the share of a side's answers that are violations, expected or not."""
+    answers = sum(n for word, n in side.counts.items() if word not in OPEN)
+    return sum(n for word, n in side.counts.items() if word not in {*OPEN, HOLDS}) / max(answers, 1)
+
+
 def _by_version(was: str, now: str, claims: Sequence[ClaimNote]) -> Sorted:
     if now == CONFLICT and _documented(claims):
         return Sorted(Class.CONFLICT, "the claim is about the version after only, and is violated there as known")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from podvow.claims import Claim, load_register, version_of
 from podvow.compare import ran
 from podvow.compare.align import first_difference
-from podvow.compare.classify import classify, worst
+from podvow.compare.classify import classify, shifted, worst
 from podvow.compare.latency import Durations, Key, compare_latencies, durations
 from podvow.compare.model import OPEN, Change, ClaimNote, Class, Comparison, Latency, Side, Turned
 from podvow.compare.ran import Ran, Scenario
 from podvow.compare.significance import fisher, holm
-from podvow.compare.story import Story, story
+from podvow.compare.story import story
 from podvow.errors import UsageError
 from podvow.paths import SUITES
-from podvow.timeline import load
+from podvow.timeline import Timeline, load
 
 NO_ANSWER = "no answer"
 _SURE = 0.05
@@ -64,6 +65,7 @@ def _notes(ours: Sequence[Ran], theirs: Sequence[Ran], unread: Sequence[str]) ->
 def _changes(
     ours: Sequence[Ran], theirs: Sequence[Ran], register: Mapping[str, Claim]
 ) -> tuple[list[Change], dict[str, int]]:
+    read = lru_cache(maxsize=4)(load)  # scenarios of one table share a recording, and stand beside each other
     names = sorted({name for run in (*ours, *theirs) for name in run.scenarios})
     ps = {name: p for name in names if (p := _p(name, ours, theirs)) is not None}
     corrected = dict(zip(ps, holm(list(ps.values())), strict=True))
@@ -80,13 +82,12 @@ def _changes(
         found = classify(before, after, claims, by_version=_by_version(claims, register, ours, theirs))
         p, p_holm = ps.get(name), corrected.get(name)
         if found is None and p_holm is not None and p_holm < _SURE:
-            more = _rate(after) > _rate(before)
-            found = Class.REGRESSED if more else Class.FIXED, f"violated {'more' if more else 'less'} often"
+            found = shifted(before, after)
         if found is None:
             unchanged[NO_ANSWER if before.verdict in OPEN else before.verdict] += 1
             continue
-        change = Change(name, found[0], found[1], claims, before, after, p, p_holm)
-        changes.append(_explained(change, *(_speaker(runs)[1] for runs in pair)))
+        change = Change(name, found.kind, found.why, claims, before, after, p, p_holm)
+        changes.append(_explained(change, *(_speaker(runs)[1] for runs in pair), read))
     return changes, dict(unchanged)
 
 
@@ -112,11 +113,6 @@ def _side(runs: Sequence[tuple[Ran, Scenario]]) -> Side:
         run=run.id,
         evidence=run.folder / scenario.evidence if scenario.evidence else None,
     )
-
-
-def _rate(side: Side) -> float:
-    answers = sum(n for word, n in side.counts.items() if word not in OPEN)
-    return side.counts.get("violated", 0) / answers if answers else 0.0
 
 
 def _p(name: str, ours: Sequence[Ran], theirs: Sequence[Ran]) -> float | None:
@@ -166,7 +162,7 @@ def _about(claim: Claim, kubelet: str) -> bool:
     return version is None or claim.applies_to(version)
 
 
-def _explained(change: Change, before: Scenario, after: Scenario) -> Change:
+def _explained(change: Change, before: Scenario, after: Scenario, read: Callable[[Path], Timeline]) -> Change:
     """Add to a change what turned, and the first transition that differs."""
     change = replace(change, turned=tuple(_turned(before, after)))
     paths = [side.evidence for side in (change.before, change.after) if side]
@@ -174,15 +170,11 @@ def _explained(change: Change, before: Scenario, after: Scenario) -> Change:
         return replace(change, unread="a side has no evidence")
     case = change.scenario.partition("[")[2].removesuffix("]")
     try:
-        ours, theirs = (_story(path, case) for path in paths if path)
+        ours, theirs = (story(read(path), case) for path in paths if path)
     except UsageError as error:
         return replace(change, unread=error.message)
     told = " ".join(text for t in change.turned for text in (t.text, t.detail_before, t.detail_after))
     return replace(change, difference=first_difference(ours, theirs, told))
-
-
-def _story(path: Path, case: str = "") -> Story:
-    return story(load(path), case)
 
 
 def _turned(before: Scenario, after: Scenario) -> Iterator[Turned]:
@@ -202,7 +194,7 @@ def _latencies(ours: Sequence[Ran], theirs: Sequence[Ran]) -> tuple[tuple[Latenc
         found: dict[Key, float] = {}
         for name in sorted(recordings - {""}):
             try:
-                found |= durations(_story(run.folder / name), Path(name).stem)
+                found |= durations(story(load(run.folder / name)), Path(name).stem)
             except UsageError as error:
                 unread.append(error.message)
         return found

@@ -35,7 +35,6 @@ class Scenario:
     shown: str
     claims: Sequence[str] = ()
     reason: str = ""
-    node: str = ""
     evidence: str = ""
     kubelet_version: str = ""
     expected: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from podvow.compare.classify import classify, worst
+from podvow.compare.classify import classify, shifted, worst
 from podvow.compare.model import OPEN, ClaimNote, Class, Side
 
 ALL = ("holds", "violated", "conflict", "refuted", "inconclusive", "not-injected", "not-applicable")
@@ -88,6 +88,22 @@ def test_only_a_new_violation_that_nobody_expects_is_a_regression(
     else:
         assert found
         assert (found.kind is Class.REGRESSED) == (now == "violated" and was not in OPEN)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "more", "less"),
+    [
+        ("violated", Class.REGRESSED, Class.FIXED),
+        ("conflict", Class.CONFLICT, Class.CONFLICT),
+        ("refuted", Class.SEED, Class.SEED),
+    ],
+)
+def test_what_is_violated_more_often_regresses_only_when_nobody_expects_it(
+    verdict: str, more: Class, less: Class
+) -> None:
+    rarely, mostly = (Side(verdict, {verdict: n, "holds": 8 - n, "inconclusive": 1}) for n in (1, 7))
+    assert shifted(rarely, mostly).kind is more
+    assert shifted(mostly, rarely).kind is less
 
 
 def test_of_repeated_runs_the_worst_answer_counts_and_no_answer_only_without_any() -> None:
