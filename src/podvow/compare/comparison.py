@@ -87,7 +87,8 @@ def _changes(
             unchanged[NO_ANSWER if before.verdict in OPEN else before.verdict] += 1
             continue
         change = Change(name, found.kind, found.why, claims, before, after, p, p_holm)
-        changes.append(_explained(change, *(_speaker(runs)[1] for runs in pair), read))
+        ours_said, theirs_said = (_speaker(runs)[1] for runs in pair)
+        changes.append(_explained(change, ours_said, theirs_said, read))
     return changes, dict(unchanged)
 
 
