@@ -1,0 +1,66 @@
+"""comparison.html: one self-contained page with both timelines of every changed scenario, one above the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from podvow.compare import words
+from podvow.compare.model import Change, Comparison, Seen
+from podvow.errors import UsageError
+from podvow.paths import REPORTS
+from podvow.report import attach, svg
+from podvow.report.ink import STYLE
+from podvow.report.model import source_url
+from podvow.timeline import load
+
+TEMPLATE = "comparison.html.j2"
+_DRAWN = 60
+"""Changes whose timelines are drawn: a drawing takes some 30 kB, and nobody reads more of them."""
+
+
+@dataclass(frozen=True)
+class _Drawings:
+    before: Markup
+    after: Markup
+
+
+def to_html(comparison: Comparison) -> str:
+    """Return the page. Nothing is loaded from anywhere: it can be mailed, archived and opened from disk."""
+    loader = jinja2.FileSystemLoader(REPORTS / "templates")
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    groups = [(kind, [c for c in comparison.changes if c.kind is kind]) for kind in comparison.counts]
+    drawings = {c.scenario: _drawings(c, n) for n, c in enumerate(comparison.changes[:_DRAWN])}
+    return environment.get_template(TEMPLATE).render(
+        comparison=comparison,
+        groups=groups,
+        drawings=drawings,
+        words=words,
+        url=source_url,
+        style=Markup(STYLE),  # noqa: S704 (a constant of ours)
+    )
+
+
+def _drawings(change: Change, number: int) -> _Drawings:
+    difference = change.difference
+    seen = (difference.before, difference.after) if difference else (None, None)
+    sides = (change.before, change.after)
+    paths = [side.evidence if side else None for side in sides]
+    return _Drawings(
+        *(_draw(path, at, f"c{number}{name}") for path, at, name in zip(paths, seen, "ab", strict=True))
+    )
+
+
+def _draw(path: Path | None, seen: Seen | None, ident: str) -> Markup:
+    if path is None:
+        return Markup()
+    try:
+        timeline = load(path)
+    except UsageError as error:
+        return Markup.escape(error.message)
+    marks = [seen.at_ns] if seen else []
+    drawn = attach.tolerant(lambda: svg.draw(timeline, marks=marks, ident=ident))
+    return Markup(drawn) if drawn.startswith("<svg") else Markup.escape(drawn)  # noqa: S704 (draw escapes)
