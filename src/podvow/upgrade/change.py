@@ -64,8 +64,10 @@ def changes(before: PodSeen, after: PodSeen, *, silence_s: float) -> Iterator[Ch
         if _restarted(old, new):
             change, what = _RESTARTS[old.kind]
             again += [old.name] if old.kind == "init" else []
-            yield Changed(change, f"{old.name} {what}: container {old.id[:_ID]} became {new.id[:_ID]}{_runs(old, new)}")
-        elif new.silence_s > silence_s:
+            yield Changed(
+                change, f"{old.name} {what}: container {old.id[:_ID]} became {new.id[:_ID]}{_runs(old, new)}"
+            )
+        elif new.silence_s > max(silence_s, old.silence_s):
             yield Changed(Change.SILENT, f"{old.name} wrote nothing for {new.silence_s:.0f} s")
     if again and (wrong := _order(after) or _count(before, after)):
         yield Changed(Change.ORDER, wrong)
@@ -101,7 +103,9 @@ def fresh(after: PodSeen) -> Iterator[Changed]:
     """Yield what is not as it should be about a Pod that replaced another one."""
     for new in after.containers:
         if new.kind == "init" and (new.restarts or (new.runs or 1) > 1):
-            yield Changed(Change.ORDER, f"{new.name} of {after.name} ran {new.runs or new.restarts + 1} times, not once")
+            yield Changed(
+                Change.ORDER, f"{new.name} of {after.name} ran {new.runs or new.restarts + 1} times, not once"
+            )
     if wrong := _order(after):
         yield Changed(Change.ORDER, wrong)
     if after.unsettled:
@@ -109,7 +113,7 @@ def fresh(after: PodSeen) -> Iterator[Changed]:
 
 
 def _order(pod: PodSeen) -> str:
-    """Say which init container began before the one before it had ended, or an app before all had; empty for none."""
+    """Say what began before the init container ahead of it had ended; empty when nothing did."""
     inits = [c for c in pod.containers if c.kind == "init" and c.begun_s is not None]
     pairs = [*pairwise(inits), *((inits[-1], c) for c in pod.containers if c.kind == "app" and inits)]
     for first, then in pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,7 +59,9 @@ def collection(manifest: Mapping[str, Any], namespace: str) -> str:
     return f"{base}/namespaces/{namespace}/{manifest['kind'].lower()}s"
 
 
-def plan(cohort: str, namespace: str, nodes: Sequence[str], *, statics: bool, folder: Path = FOLDER) -> list[Planted]:
+def plan(
+    cohort: str, namespace: str, nodes: Sequence[str], *, statics: bool, folder: Path = FOLDER
+) -> list[Planted]:
     """Return the objects of a cohort, in the order in which they are made.
 
     Pods are planted on every node, workloads once: a controller puts its Pods where it likes.
@@ -102,6 +105,28 @@ def _planted(
         ready = prepare(named, labels=labels, namespace=namespace, node=node)
         found.append(Planted(collection(manifest, namespace), ready))
     return found
+
+
+def expected(planted: Sequence[Planted], nodes: int) -> Counter[str]:
+    """Return how many Pods of each shape a cohort has at least.
+
+    Args:
+        planted: its objects.
+        nodes: how many nodes take Pods.
+    """
+    counts: Counter[str] = Counter()
+    for each in planted:
+        spec = each.manifest.get("spec") or {}
+        match each.manifest["kind"]:
+            case "Pod":
+                counts[shape_of(each.manifest)] += 1
+            case "DaemonSet":
+                counts[shape_of(spec["template"])] += nodes
+            case "Deployment" | "StatefulSet" | "Job":
+                counts[shape_of(spec["template"])] += int(spec.get("replicas") or spec.get("parallelism") or 1)
+            case _:
+                pass
+    return counts
 
 
 def shape_of(pod: Mapping[str, Any]) -> str:

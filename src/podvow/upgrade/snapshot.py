@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -19,6 +20,8 @@ _MIRROR = "kubernetes.io/config.mirror"
 _STANDALONE_OWNER = "Node"
 """Owner of the mirror of a static Pod."""
 _FIELDS = 4
+_TICK = "tick"
+"""What a survivor that goes on says every 10 s."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class ContainerSeen:
         begun_s: begin of its last run, seconds since the node's boot.
         ended_s: end of it.
         last_s: the last line of its trace.
-        silence_s: the longest pause between two lines of its last run, in seconds.
+        silence_s: the longest pause between two ticks of its last run, in seconds; 0 for one that does not tick.
     """
 
     name: str
@@ -269,14 +272,15 @@ def _last_run(told: list[str]) -> dict[str, Any]:
         return {}
     try:
         runs = max(int(part[2]) for part in parts)
-        times = [(float(part[0]), part[3]) for part in parts if int(part[2]) == runs]
+        last = [part for part in parts if int(part[2]) == runs]
+        times = [(float(part[0]), part[3]) for part in last]
     except ValueError:
         return {}
-    stamps = [at for at, _ in times]
+    ticks = [float(part[0]) for part in last if part[-1] == _TICK]
     return {
         "runs": runs,
         "begun_s": next((at for at, what in times if what == "start"), None),
         "ended_s": next((at for at, what in times if what == "exit"), None),
-        "last_s": stamps[-1],
-        "silence_s": round(max((b - a for a, b in zip(stamps, stamps[1:], strict=False)), default=0.0), 2),
+        "last_s": times[-1][0],
+        "silence_s": round(max((b - a for a, b in pairwise(ticks)), default=0.0), 2),
     }
