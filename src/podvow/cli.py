@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from podvow import cli_approve, cli_check, cli_claims, cli_cluster, cli_mutants, cli_recover, cli_target, interrupts
+from podvow import (
+    cli_approve,
+    cli_check,
+    cli_claims,
+    cli_cluster,
+    cli_mutants,
+    cli_recover,
+    cli_target,
+    cli_upgrade,
+    interrupts,
+)
 from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError
 
@@ -25,6 +35,7 @@ cli_recover.register(app)
 cli_check.register(app)
 cli_approve.register(app)
 cli_mutants.register(app)
+cli_upgrade.register(app)
 
 
 @app.command()

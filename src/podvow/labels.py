@@ -18,8 +18,8 @@ JOURNAL_KEY = "journal"
 NAMESPACE_PREFIX = "podvow-"
 """What the names of all its namespaces begin with."""
 COHORT_LABEL = "podvow.dev/cohort"
-"""On the survivors of an upgrade instead of the labels of a run: they outlive what planted them, so `podvow recover`
-does not know them."""
+"""On the survivors of an upgrade instead of the labels of a run: they outlive what planted them, so
+`podvow recover` does not know them."""
 SHAPE_LABEL = "podvow.dev/shape"
 _PART = re.compile(r"-r\d+$")
 

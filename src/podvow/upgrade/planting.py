@@ -1,8 +1,8 @@
 """Plants a cohort, finds it again in any cluster, reads it and removes it.
 
 Survivors carry a label of their own instead of those of a run: they have to outlive what planted them, so
-`podvow recover` neither removes them nor takes them for leaks. The baseline's folder names the cohort before anything is
-made, and it is found without it too: the namespace by its label, static Pods by the name of their file.
+`podvow recover` neither removes them nor takes them for leaks. The baseline's folder names the cohort before
+anything is made, and it is found without it too: the namespace by its label, static Pods by the name of their file.
 """
 
 from __future__ import annotations

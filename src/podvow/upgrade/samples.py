@@ -1,4 +1,4 @@
-"""What a sampler wrote: which of its requests were answered; the lines are those of fixtures/survivors/sampler.yaml."""
+"""What a sampler wrote: which of its requests were answered (fixtures/survivors/sampler.yaml)."""
 
 from __future__ import annotations
 
