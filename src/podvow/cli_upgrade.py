@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from podvow import cli_target
 from podvow.cluster.progress import Progress
-from podvow.errors import ExitCode
+from podvow.errors import ExitCode, UsageError
+from podvow.upgrade.report import PAGE, Report
 
 Out = Annotated[Path, typer.Option("--out", help="Folder that keeps what is needed until after the upgrade.")]
 Baseline = Annotated[Path, typer.Option("--baseline", help="Folder that `before` wrote.")]
@@ -43,8 +45,7 @@ def before(  # noqa: PLR0917 - typer passes options by name
     per_node: PerNode = False,  # noqa: FBT002
 ) -> None:
     """Judge the claims, plant the survivors, store what they are: before an upgrade."""
-    from podvow import cli_target  # noqa: PLC0415 - pytest is not imported for the other commands
-    from podvow.selection import check_names  # noqa: PLC0415
+    from podvow.selection import check_names  # noqa: PLC0415 - pytest is not imported for the other commands
     from podvow.session import Selection, Session  # noqa: PLC0415
     from podvow.upgrade import commands  # noqa: PLC0415
     from podvow.upgrade.baseline import Folder  # noqa: PLC0415
@@ -73,7 +74,7 @@ def during(
 
     folder = Folder(baseline.resolve())
     session = commands.session_of(
-        folder.load(), folder.path, name=name, kubeconfig=_absolute(kubeconfig), context=context
+        folder.load(), folder.path, name=name, kubeconfig=cli_target.absolute(kubeconfig), context=context
     )
     report = commands.during(folder, session, claims=claims, say=Progress().say)
     _tell(report, baseline)
@@ -95,22 +96,21 @@ def after(  # noqa: PLR0917 - as above
 
     folder = Folder(baseline.resolve())
     session = commands.session_of(
-        folder.load(), folder.path, name=name, kubeconfig=_absolute(kubeconfig), context=context
+        folder.load(), folder.path, name=name, kubeconfig=cli_target.absolute(kubeconfig), context=context
     )
     report = commands.after(folder, session, claims=claims, partial=partial, per_node=per_node, say=Progress().say)
     _tell(report, baseline)
 
 
 @_upgrade.command("remove")
-def remove(  # noqa: PLR0917 - as above
+def remove(
     baseline: Annotated[Path | None, typer.Option(help="Only the survivors of this upgrade.")] = None,
     name: Name = "",
     kubeconfig: Kubeconfig = "",
     context: Context = "",
 ) -> None:
     """Remove survivors: those of one upgrade, or all that a cluster has; needs no folder."""
-    from podvow import cli_target  # noqa: PLC0415 - as above
-    from podvow.session import Session  # noqa: PLC0415
+    from podvow.session import Session  # noqa: PLC0415 - as above
     from podvow.upgrade import commands  # noqa: PLC0415
     from podvow.upgrade.baseline import Folder  # noqa: PLC0415
 
@@ -120,7 +120,7 @@ def remove(  # noqa: PLR0917 - as above
     else:
         known = Folder(baseline.resolve()).load()
         session = commands.session_of(
-            known, baseline.resolve(), name=name, kubeconfig=_absolute(kubeconfig), context=context
+            known, baseline.resolve(), name=name, kubeconfig=cli_target.absolute(kubeconfig), context=context
         )
         wanted = [known.id]
     left = commands.remove(session, wanted, Progress().say)
@@ -145,8 +145,7 @@ def demo(  # noqa: PLR0917 - as above
     keep: Annotated[bool, typer.Option("--keep", help="Leave the cluster there.")] = False,  # noqa: FBT002
 ) -> None:
     """Make a kind cluster, upgrade it with kubeadm, and judge it before, during and after."""
-    from podvow.errors import UsageError  # noqa: PLC0415 - as above
-    from podvow.paths import REPORTS  # noqa: PLC0415
+    from podvow.paths import REPORTS  # noqa: PLC0415 - as above
     from podvow.selection import check_names  # noqa: PLC0415
     from podvow.session import Selection  # noqa: PLC0415
     from podvow.upgrade import demo as command  # noqa: PLC0415
@@ -166,16 +165,7 @@ def demo(  # noqa: PLR0917 - as above
     _tell(report, place)
 
 
-def _absolute(kubeconfig: str) -> str:
-    from podvow import cli_target  # noqa: PLC0415 - as above
-
-    return cli_target.absolute(kubeconfig)
-
-
-def _tell(report: object, folder: Path) -> None:
-    from podvow.upgrade.report import PAGE, Report  # noqa: PLC0415 - as above
-
-    assert isinstance(report, Report)  # noqa: S101 (only for the type checker)
+def _tell(report: Report, folder: Path) -> None:
     for line in report.lines():
         typer.echo(line)
     typer.echo(f"report {folder / PAGE}")

@@ -69,7 +69,7 @@ def changes(before: PodSeen, after: PodSeen, *, silence_s: float) -> Iterator[Ch
             )
         elif new.silence_s > max(silence_s, old.silence_s):
             yield Changed(Change.SILENT, f"{old.name} wrote nothing for {new.silence_s:.0f} s")
-    if again and (wrong := _order(after) or _count(before, after)):
+    if again and (wrong := _count(before, after) or _order(after)):
         yield Changed(Change.ORDER, wrong)
     if before.ip != after.ip and before.ip:
         yield Changed(Change.ADDRESS, f"its address is {after.ip or 'none'}, it was {before.ip}")

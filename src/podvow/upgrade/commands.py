@@ -262,15 +262,13 @@ def session_of(baseline: Baseline, path: Path, **reached: str) -> Session:
         path: its folder.
         reached: `name`, or `kubeconfig` and `context`, where they are others now.
     """
-    given = {key: value for key, value in reached.items() if value}
-    base = Session(
+    return Session(
         baseline.id,
         path,
         provider=baseline.provider,
-        name=baseline.name,
-        kubeconfig=baseline.kubeconfig,
-        context=baseline.context,
+        name=reached.get("name") or baseline.name,
+        kubeconfig=reached.get("kubeconfig") or baseline.kubeconfig,
+        context=reached.get("context") or baseline.context,
         profile=baseline.profile,
         selection=baseline.selection,
     )
-    return replace(base, **given) if given else base

@@ -39,7 +39,7 @@ CLAIMS = (
 _API_S = 300.0
 _POLL_S = 1.0
 _CGROUP_V1 = (1, 35)
-"""From this version on the kubelet has to be told that cgroup v1 may stay, which kubeadm does not do in an upgrade."""
+"""From this version on the kubelet has to be told that cgroup v1 may stay; kubeadm does not do that."""
 
 
 @dataclass(frozen=True)

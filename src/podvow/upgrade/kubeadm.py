@@ -1,4 +1,4 @@
-"""Upgrading the nodes of a kind cluster with kubeadm, step by step; the steps are data (fixtures/upgrade/kubeadm.yaml)."""
+"""Upgrades the nodes of a kind cluster with kubeadm, by steps that are data (fixtures/upgrade/kubeadm.yaml)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Step(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     run: tuple[str, ...] = Field(min_length=1)
-    on: Literal["node", "control-plane"]
+    where: Literal["node", "control-plane"]
     timeout_s: float = Field(gt=0)
     tolerate: bool = False
 
@@ -92,7 +92,7 @@ def upgrade(
     variables = {"VERSION": version, "NODE": node, "STAGED": STAGED}
     for name, step in _in_order(steps or load(), order):
         begun = time.monotonic()
-        where = control if step.on == "control-plane" else node
+        where = control if step.where == "control-plane" else node
         try:
             access.exec(where, step.argv(variables), timeout_s=step.timeout_s)
             how = "done"

@@ -1,7 +1,7 @@
 """The programs and images of the version that an upgrade goes to, taken out of that version's node image.
 
-So it needs no registry, and works for published node images as for those that were built here: both hold kubeadm, the
-kubelet and kubectl as files, and the images of the components in the store of their containerd.
+So it needs no registry, and works for published node images as for those that were built here: both hold kubeadm,
+the kubelet and kubectl as files, and the images of the components in the store of their containerd.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from podvow.cluster.node import NodeAccess
 from podvow.cluster.process import run
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError
-from podvow.pool import at_once
 from podvow.upgrade.kubeadm import PROGRAMS, STAGED
 
 _NODE_IMAGES = frozenset({"kube-proxy", "pause", "coredns"})
@@ -110,8 +109,8 @@ def stage(target: Target, access: NodeAccess, nodes: Sequence[str], control: str
     for name in PROGRAMS:
         program = target.program(name)
         place = _OWN.get(name, f"{STAGED}/{name}")
-        command = ["sh", "-c", _PUT, "sh", place]
-        at_once(lambda node, c=command, p=program: access.exec(node, c, stdin=p, timeout_s=_COPY_S), nodes)
+        for node in nodes:
+            access.exec(node, ["sh", "-c", _PUT, "sh", place], stdin=program, timeout_s=_COPY_S)
     references = target.images()
     held = {node: access.exec(node, [*_CTR, "ls", "-q"]).stdout.decode().split() for node in nodes}
     lacks = {node: wanted(references, held[node], control_plane=node == control) for node in nodes}
