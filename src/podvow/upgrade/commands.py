@@ -48,7 +48,12 @@ def _entered(
         found = dict(guard.identity.to_json())
         if known is not None and identity.other(known.identity, found):
             raise IdentityError("this is another cluster than the one that the baseline is of")
-        yield Field(api, guard.cluster.access, guard.check), workers(read_profile(api)), found
+        try:
+            able = workers(read_profile(api))
+        except ClusterUnusableError:
+            # In the middle of an upgrade all may be cordoned; survivors can be looked at all the same.
+            able = []
+        yield Field(api, guard.cluster.access, guard.check), able, found
 
 
 def before(
@@ -174,6 +179,8 @@ def remove(session: Session, wanted: Sequence[str], say: Say) -> list[str]:
 
 def _chosen(able: Sequence[NodeProfile], nodes: Sequence[str]) -> list[str]:
     names = [node.name for node in able]
+    if not names:
+        raise ClusterUnusableError("no node is ready and schedulable", hint="look at `kubectl get nodes`")
     if unknown := sorted(set(nodes) - set(names)):
         raise UsageError(
             f"no Pods can be planted on {', '.join(unknown)}", hint=f"nodes that take Pods: {', '.join(names)}"

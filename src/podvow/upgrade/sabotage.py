@@ -11,7 +11,7 @@ from podvow.errors import InjectionError
 from podvow.faults import otherkubelet
 from podvow.journal.act import Site
 from podvow.mutants.build import Kubelet, build
-from podvow.mutants.definition import DEFINITIONS, chosen, load
+from podvow.mutants.definition import DEFINITIONS, load
 from podvow.mutants.weave import VARIABLE
 from podvow.upgrade.planting import namespace_of
 
@@ -38,7 +38,8 @@ def mutant(version: str, progress: Progress) -> Kubelet:
         ClusterUnusableError: it cannot be made here.
         InjectionError: the bug does not fit the version.
     """
-    built = build(chosen(load(DEFINITIONS), [MUTANT]), version, progress)
+    # All of the folder: so the kubelet is the one that `podvow mutants` has in the cache.
+    built = build(load(DEFINITIONS), version, progress)
     found = next((kubelet for kubelet in built.kubelets if MUTANT in kubelet.mutants), None)
     if found is None:
         raise InjectionError(f"no kubelet {version} with {MUTANT}", hint="podvow mutants build")
