@@ -1,4 +1,4 @@
-"""A real upgrade in kind, on clusters of its own: it passes, and each of three that are spoilt is caught and named."""
+"""A real upgrade in kind, on clusters of its own: it passes, and each that is spoilt is caught and named."""
 
 from __future__ import annotations
 

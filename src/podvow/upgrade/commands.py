@@ -32,6 +32,7 @@ _MOST_NODES = 10
 """A dozen Pods a node, on so many nodes: every fate that nodes have is seen on fewer."""
 _PLANTED_S = 300.0
 _SETTLED_S = 180.0
+_COMPARED = "comparison.md"
 
 
 @contextlib.contextmanager
@@ -257,7 +258,9 @@ def _compared(folder: Folder, baseline: Baseline) -> bool:
 
 def _told(folder: Folder, report: Report) -> Report:
     folder.write(JSON, report.to_json())
-    folder.write(PAGE, report.markdown())
+    changes = folder.path / _COMPARED
+    told = changes.read_text(encoding="utf-8") if report.comparison and changes.exists() else ""
+    folder.write(PAGE, report.markdown(told))
     return report
 
 

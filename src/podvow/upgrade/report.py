@@ -99,9 +99,14 @@ class Report:
         if self.comparison:
             yield f"claims: {self.comparison}" + (": what must stop an upgrade was found" if self.stop else "")
 
-    def markdown(self) -> str:
-        """Return it as a page."""
-        return "\n".join(self._page()) + "\n"
+    def markdown(self, changes: str = "") -> str:
+        """Return it as a page.
+
+        Args:
+            changes: the page of the comparison, which becomes a part of this one.
+        """
+        told = [f"#{line}" if line.startswith("#") else line for line in changes.splitlines()]
+        return "\n".join([*self._page(), *told]) + "\n"
 
     def _page(self) -> Iterator[str]:
         yield f"# Upgrade {self.id}"

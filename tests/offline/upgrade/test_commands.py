@@ -15,12 +15,14 @@ import pytest
 
 from podvow.cluster.profile import NodeProfile
 from podvow.errors import ClusterUnusableError, ExitCode, IdentityError, UsageError
+from podvow.selection import collect
 from podvow.session import Session
 from podvow.upgrade import commands, judging, planting
 from podvow.upgrade.baseline import BEFORE_FILE, Baseline, Folder, RunTold
 from podvow.upgrade.judge import Outcome
 from podvow.upgrade.judging import Wanted
 from podvow.upgrade.planting import namespace_of
+from podvow.upgrade.report import Report
 from tests.offline.upgrade.build import NEW, OLD
 from tests.offline.upgrade.field import World
 
@@ -59,7 +61,7 @@ class Scene:
         return SimpleNamespace(stop=self.stop)
 
     def write(self, _: Any, folder: Path) -> None:
-        assert folder == self.folder.path
+        (folder / "comparison.md").write_text("# What changed\n", encoding="utf-8")
 
     def upgrade(self, *nodes: str) -> None:
         self.world.api.version = NEW
@@ -91,7 +93,7 @@ def before(scene: Scene, *, claims: bool = True, per_node: bool = False, nodes: 
     )
 
 
-def after(scene: Scene, *, claims: bool = True, partial: bool = False) -> commands.Report:
+def after(scene: Scene, *, claims: bool = True, partial: bool = False) -> Report:
     return commands.after(
         scene.folder, scene.session, claims=claims, partial=partial, per_node=False, say=lambda _: None
     )
@@ -110,7 +112,9 @@ def test_claims_are_judged_before_survivors_are_there_and_survivors_before_claim
     ]
     assert report.counts[Outcome.INTACT] == len(report.survivors) > 20
     assert (report.exit_code, report.comparison) == (ExitCode.OK, "comparison.html")
-    assert (scene.folder.path / "report.md").read_text(encoding="utf-8").startswith(f"# Upgrade {baseline.id}")
+    page = (scene.folder.path / "report.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# Upgrade {baseline.id}")
+    assert page.endswith("## What changed\n")
 
 
 def test_half_way_claims_are_judged_on_each_node_by_its_own_kubelet(scene: Scene) -> None:
@@ -126,7 +130,7 @@ def test_half_way_claims_are_judged_on_each_node_by_its_own_kubelet(scene: Scene
 
 
 def test_half_way_only_what_leaves_survivors_alone_is_judged() -> None:
-    collected = judging.collect()
+    collected = collect()
     only = set(judging.sparing(collected))
     left = [item for item in collected.items if item.id not in only]
     assert any(

@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 
-from podvow.cluster import kind
+from podvow.cluster import kind, lifecycle
 from podvow.cluster.node import ExecResult
 from podvow.cluster.nodeimage.build import NodeImage
 from podvow.cluster.process import CommandError
 from podvow.cluster.progress import Progress
-from podvow.errors import ClusterUnusableError, UsageError
+from podvow.errors import ClusterUnusableError, InjectionError, UsageError
 from podvow.session import Selection
 from podvow.upgrade import commands, demo, kubeadm, sabotage, target
 from podvow.upgrade.baseline import Folder
 from podvow.upgrade.demo import Wish
+from podvow.upgrade.report import Report
 from podvow.upgrade.sabotage import Sabotage
 from tests.offline.upgrade.build import NEW, OLD
 
+REPORT = Report("u1", "now", OLD, NEW, partial=False, fates=(), survivors=())
 CONTROL, FIRST, SECOND = "up-control-plane", "up-worker", "up-worker2"
 
 
@@ -191,8 +193,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], F
     monkeypatch.setattr(
         demo, "ensure_node_image", lambda version, _: NodeImage(f"node:{version}", version, local=True)
     )
-    monkeypatch.setattr(demo.lifecycle, "up", up)
-    monkeypatch.setattr(demo.lifecycle, "down", note("down"))
+    monkeypatch.setattr(lifecycle, "up", up)
+    monkeypatch.setattr(lifecycle, "down", note("down"))
     monkeypatch.setattr(kind, "nodes", lambda _: found if made else [])
     for name in ("furnish", "wait", "kubectl"):
         monkeypatch.setattr(kind, name, lambda *_, **__: b"ok")
@@ -203,7 +205,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], F
     monkeypatch.setattr(kubeadm, "upgrade", upgrade)
     monkeypatch.setattr(commands, "before", note("before", SimpleNamespace(id="u1")))
     monkeypatch.setattr(commands, "during", note("during"))
-    monkeypatch.setattr(commands, "after", note("after", "the report"))
+    monkeypatch.setattr(commands, "after", note("after", REPORT))
     monkeypatch.setattr(sabotage, "mutant", note("mutant built", "a kubelet"))
     monkeypatch.setattr(sabotage, "swap", lambda _site, node, kubelet: log.append(f"{node} gets {kubelet}"))
     monkeypatch.setattr(sabotage, "rerun", note("rerun", "three-inits-1"))
@@ -213,7 +215,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], F
 def play(stage: tuple[list[str], Folder], spoilt: Sabotage, *, keep: bool = False) -> list[str]:
     log, folder = stage
     wish = Wish(OLD, NEW, "up", Selection(), spoilt, keep)
-    assert demo.play(wish, folder, Progress(quiet=True)) == "the report"
+    assert demo.play(wish, folder, Progress(quiet=True)) is REPORT
     return log
 
 
@@ -290,5 +292,5 @@ def test_a_survivor_is_made_to_initialise_again_by_its_sandbox(monkeypatch: pyte
     monkeypatch.setattr(sabotage, "Cri", lambda _: cri)
     assert sabotage.rerun(Nodes(), FIRST, "u1") == "three-inits-2"
     assert killed == [(FIRST, "id-three-inits-2")]
-    with pytest.raises(sabotage.InjectionError):
+    with pytest.raises(InjectionError):
         sabotage.rerun(Nodes(), FIRST, "u2")

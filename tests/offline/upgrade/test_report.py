@@ -78,6 +78,11 @@ def test_the_page_has_every_survivor_the_outages_and_the_runs() -> None:
     assert "**No version changed: there was no upgrade yet.**" in page
 
 
+def test_the_comparison_becomes_a_part_of_the_page() -> None:
+    page = GOOD.markdown("# Two runs\n\n## Changes\n- F4: init-1 ran again")
+    assert page.endswith("\n## Two runs\n\n### Changes\n- F4: init-1 ran again\n")
+
+
 def test_half_way_a_node_that_is_still_to_come_is_no_fault() -> None:
     report = replace(GOOD, left_behind=("node x was left behind",), partial=True)
     assert "Still to come: node x was left behind." in report.markdown()

@@ -12,7 +12,10 @@ from podvow.upgrade.rules import FILE, load
 def test_the_houses_rules_name_their_sources_and_promise_something_for_every_fate() -> None:
     rules = load()
     assert {promise.fate for promise in rules.promises} == set(Kind)
-    assert all(each.source and each.says.endswith(".") for each in (*rules.rules, *rules.promises))
+    told = [(each.says, each.source) for each in rules.rules] + [
+        (each.says, each.source) for each in rules.promises
+    ]
+    assert all(says.endswith(".") and source for says, source in told)
 
 
 @pytest.mark.parametrize(
