@@ -11,7 +11,7 @@ import typer
 from podvow import cli_target
 from podvow.cluster.progress import Progress
 from podvow.errors import ExitCode, UsageError
-from podvow.upgrade.report import PAGE, Report
+from podvow.upgrade.report import HALF_WAY, WHOLE, Report
 
 Out = Annotated[Path, typer.Option("--out", help="Folder that keeps what is needed until after the upgrade.")]
 Baseline = Annotated[Path, typer.Option("--baseline", help="Folder that `before` wrote.")]
@@ -77,7 +77,7 @@ def during(
         folder.load(), folder.path, name=name, kubeconfig=cli_target.absolute(kubeconfig), context=context
     )
     report = commands.during(folder, session, claims=claims, say=Progress().say)
-    _tell(report, baseline)
+    _tell(report, baseline, HALF_WAY)
 
 
 @_upgrade.command("after")
@@ -165,8 +165,8 @@ def demo(  # noqa: PLR0917 - as above
     _tell(report, place)
 
 
-def _tell(report: Report, folder: Path) -> None:
+def _tell(report: Report, folder: Path, name: str = WHOLE) -> None:
     for line in report.lines():
         typer.echo(line)
-    typer.echo(f"report {folder / PAGE}")
+    typer.echo(f"report {folder / name}.md")
     raise typer.Exit(int(report.exit_code))

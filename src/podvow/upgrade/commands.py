@@ -24,7 +24,7 @@ from podvow.upgrade.baseline import AFTER_FILE, BEFORE_FILE, SAMPLES, Baseline, 
 from podvow.upgrade.judging import Wanted
 from podvow.upgrade.outage import Sampled, summed
 from podvow.upgrade.planting import Field, namespace_of
-from podvow.upgrade.report import JSON, PAGE, Report
+from podvow.upgrade.report import HALF_WAY, WHOLE, Report
 from podvow.upgrade.snapshot import Snapshot
 
 Say = Callable[[str], None]
@@ -128,7 +128,7 @@ def during(folder: Folder, session: Session, *, claims: bool, say: Say) -> Repor
             say(f"{left} scenarios are left out: they disturb more of a node than its kubelet")
         if only:
             baseline = _judge(folder, baseline, session, [replace(each, only=only) for each in wanted], say)
-    return _told(folder, replace(report, runs=baseline.runs))
+    return _told(folder, replace(report, runs=baseline.runs), HALF_WAY)
 
 
 def after(folder: Folder, session: Session, *, claims: bool, partial: bool, per_node: bool, say: Say) -> Report:
@@ -256,11 +256,11 @@ def _compared(folder: Folder, baseline: Baseline) -> bool:
     return bool(found.stop)
 
 
-def _told(folder: Folder, report: Report) -> Report:
-    folder.write(JSON, report.to_json())
+def _told(folder: Folder, report: Report, name: str = WHOLE) -> Report:
+    folder.write(f"{name}.json", report.to_json())
     changes = folder.path / _COMPARED
     told = changes.read_text(encoding="utf-8") if report.comparison and changes.exists() else ""
-    folder.write(PAGE, report.markdown(told))
+    folder.write(f"{name}.md", report.markdown(told))
     return report
 
 

@@ -16,7 +16,8 @@ from podvow.upgrade.judge import Outcome, Survivor
 from podvow.upgrade.outage import Outage, Sampled
 
 SCHEMA = 1
-JSON, PAGE = "report.json", "report.md"
+WHOLE, HALF_WAY = "report", "report-during"
+"""Names of the files, without their endings."""
 _MARKS = {
     Outcome.VIOLATED: "✗ violated",
     Outcome.UNACCOUNTED: "? unaccounted",

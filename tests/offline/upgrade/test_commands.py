@@ -127,6 +127,7 @@ def test_half_way_claims_are_judged_on_each_node_by_its_own_kubelet(scene: Scene
     ]
     assert [run.kubelet for run in report.runs] == [NEW, OLD]
     assert report.exit_code is ExitCode.OK, "nodes are still to come"
+    assert (scene.folder.path / "report-during.md").exists()
 
 
 def test_half_way_only_what_leaves_survivors_alone_is_judged() -> None:

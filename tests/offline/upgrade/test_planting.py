@@ -8,6 +8,8 @@ import pytest
 
 from podvow.api import ApiError
 from podvow.errors import ClusterUnusableError
+from podvow.journal import audit
+from podvow.paths import FIXTURES
 from podvow.upgrade import planting
 from podvow.upgrade.cohort import expected, plan
 from podvow.upgrade.planting import namespace_of, static_path
@@ -39,6 +41,13 @@ def test_planting_makes_everything_and_changes_the_image_that_is_to_be_changed()
     static = [json.loads(world.nodes.files[node, static_path("u1")]) for node in NODES]
     assert [each["metadata"]["name"] for each in static] == ["static", "static"]
     assert world.asked == ["", "worker", "worker2"], "each change is asked for"
+
+
+def test_neither_recovering_nor_a_nodes_timer_takes_a_static_survivor_away() -> None:
+    script = (FIXTURES / "scripts" / "dead_man.sh").read_text(encoding="utf-8")
+    assert 'rm -f "$manifests/podvow-' in script
+    assert audit._STATICS == "/etc/kubernetes/manifests/podvow-"
+    assert not static_path("u1").startswith(audit._STATICS)
 
 
 def test_planting_twice_does_no_harm() -> None:
