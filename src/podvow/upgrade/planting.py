@@ -21,7 +21,8 @@ from podvow.errors import ClusterUnusableError
 from podvow.labels import COHORT_LABEL, NAMESPACE_PREFIX
 from podvow.pool import at_once
 from podvow.upgrade.cohort import SAMPLER, Planted, image_patch, shape_of, unsettled
-from podvow.upgrade.snapshot import Snapshot, parse, take
+from podvow.upgrade.reading import take
+from podvow.upgrade.snapshot import Snapshot, parse
 
 SNAPSHOT = "survivors"
 """Name of the ConfigMap with a copy of the snapshot."""

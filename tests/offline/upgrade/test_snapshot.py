@@ -7,7 +7,8 @@ import json
 import pytest
 
 from podvow.errors import UsageError
-from podvow.upgrade.snapshot import SCHEMA, node_of, parse, pod_of, take
+from podvow.upgrade.reading import node_of, pod_of, take
+from podvow.upgrade.snapshot import SCHEMA, parse
 from tests.offline.upgrade.build import pod, raw_pod, taken
 
 LOG = """\
