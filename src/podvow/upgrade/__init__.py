@@ -3,6 +3,6 @@
 `cohort` says which Pods are planted, `planting` plants and removes them, `reading` makes a `snapshot` of them.
 `fate` says what happened to their nodes, `change` what changed, `judge` by `rules` whether it was allowed.
 `samples` and `outage` read what the samplers saw. `baseline` is the folder between before and after, `judging` runs
-the claims, `commands` does what the user asks for, `report` tells it. `demo` upgrades a kind cluster with `kubeadm`;
-`target` has the programs and images of the version that it goes to; `sabotage` spoils it.
+the claims, `commands` does what the user asks for, `report` tells it. `demo` upgrades a kind cluster by `kubeadm`,
+whose programs and images are those of a `target`; `sabotage` spoils it.
 """
