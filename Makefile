@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # Tests of the harness on a cluster that CI has no time for on a slow machine: minutes each.
-LONG := tests/cluster/test_mutants.py tests/cluster/test_deadman.py tests/cluster/test_rbac.py tests/cluster/test_resume.py tests/cluster/test_interlock.py
+LONG := tests/cluster/test_mutants.py tests/cluster/test_deadman.py tests/cluster/test_rbac.py tests/cluster/test_resume.py tests/cluster/test_interlock.py tests/cluster/test_upgrade.py
 
 .PHONY: run test test-offline test-cluster test-long torture reliability fuzz lint claims report bench down clean
 
@@ -22,7 +22,7 @@ test-cluster: $(READY)   ## on podvow's kind cluster, or on the one that PODVOW_
 	$(BIN)/podvow up $(if $(PODVOW_TEST_CLUSTER),--name $(PODVOW_TEST_CLUSTER))
 	$(BIN)/pytest -q tests/cluster $(LONG:%=--ignore %) $(ARGS)
 
-test-long: $(READY)      ## the longer tests of the harness on the same cluster: timers, permissions, resuming, interlock
+test-long: $(READY)      ## the longer tests of the harness on the same cluster: timers, permissions, resuming, interlock; upgrades on their own
 	$(BIN)/podvow up $(if $(PODVOW_TEST_CLUSTER),--name $(PODVOW_TEST_CLUSTER))
 	$(BIN)/pytest -q $(LONG) $(ARGS)
 

@@ -18,6 +18,7 @@ from podvow import (
     cli_mutants,
     cli_recover,
     cli_target,
+    cli_upgrade,
     interrupts,
 )
 from podvow.cluster import process
@@ -36,6 +37,7 @@ cli_check.register(app)
 cli_approve.register(app)
 cli_mutants.register(app)
 cli_compare.register(app)
+cli_upgrade.register(app)
 
 
 @app.command()

@@ -17,6 +17,10 @@ JOURNAL_KEY = "journal"
 """Takes the place of a scenario's key in the name and the label of a run's own namespace."""
 NAMESPACE_PREFIX = "podvow-"
 """What the names of all its namespaces begin with."""
+COHORT_LABEL = "podvow.dev/cohort"
+"""On the survivors of an upgrade instead of the labels of a run: they outlive what planted them, so
+`podvow recover` does not know them."""
+SHAPE_LABEL = "podvow.dev/shape"
 _PART = re.compile(r"-r\d+$")
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Collection
@@ -13,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from podvow import parts, runlock
+from podvow.child import run_module
 from podvow.ending import watch_parent
 from podvow.errors import PodvowError
 from podvow.mutants.score import Trial
@@ -20,7 +19,6 @@ from podvow.session import Session, load_judged
 
 _PATIENCE_S = 2400.0
 """Longer than all suites take on one node; a trial that takes longer comes to no verdict."""
-_ENDING_S = 300.0
 _MODULE = "podvow.mutants.trial"
 LOG = "trial.log"
 """What the process said, in the run's folder."""
@@ -51,8 +49,7 @@ def run(base: Session, number: int, only: Collection[str], *, node: str, until: 
         (session.folder / part).mkdir(parents=True, exist_ok=True)
     path = session.save()
     began = time.monotonic()
-    with (session.folder / LOG).open("ab") as log:
-        code = _waited(path, log.fileno())
+    code = run_module(_MODULE, path, session.folder / LOG, patience_s=_PATIENCE_S)
     error = "" if code in _FINE else f"the run ended with {code}; see {run_id}/{LOG}"
     try:
         stats = parts.current(session)
@@ -61,28 +58,6 @@ def run(base: Session, number: int, only: Collection[str], *, node: str, until: 
         return Trial(run_id, (), time.monotonic() - began, broken.message)
     error = error or stats.lost
     return Trial(run_id, judged, round(time.monotonic() - began, 1), error, tuple(stats.leaks))
-
-
-def _waited(session: Path, log: int) -> int:
-    """Run the process to its end; one that is to end before takes back what it did."""
-    argv = [sys.executable, "-m", _MODULE, str(session)]
-    # In a session of its own: Ctrl-C comes here, and is passed on once.
-    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    try:
-        return child.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        return _ended(child)
-    except BaseException:
-        _ended(child)
-        raise
-
-
-def _ended(child: subprocess.Popen[bytes]) -> int:
-    child.send_signal(signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        return child.wait(_ENDING_S)
-    child.kill()
-    return child.wait()
 
 
 def main(argv: list[str]) -> int:

@@ -1,0 +1,70 @@
+"""Ways to spoil an upgrade on purpose: what notices none of them would not notice a bad upgrade either."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from podvow.cluster.cri import Cri
+from podvow.cluster.node import NodeAccess
+from podvow.cluster.progress import Progress
+from podvow.errors import InjectionError
+from podvow.faults import otherkubelet
+from podvow.journal.act import Site
+from podvow.mutants.build import Kubelet, build
+from podvow.mutants.definition import DEFINITIONS, load
+from podvow.mutants.weave import VARIABLE
+from podvow.upgrade.planting import namespace_of
+
+MUTANT = "only-first-init-again"
+"""The bug of the target's kubelet: after a lost sandbox only the first init container runs again."""
+_VICTIM = "three-inits"
+_POD, _NAMESPACE = "io.kubernetes.pod.name", "io.kubernetes.pod.namespace"
+_READY = "SANDBOX_READY"
+
+
+class Sabotage(StrEnum):
+    """What is spoilt."""
+
+    NONE = "none"
+    MUTANT = "mutant"
+    RERUN = "rerun"
+    LEFT_BEHIND = "left-behind"
+
+
+def mutant(version: str, progress: Progress) -> Kubelet:
+    """Return a kubelet of a version with the bug.
+
+    Raises:
+        ClusterUnusableError: it cannot be made here.
+        InjectionError: the bug does not fit the version.
+    """
+    # All of the folder: so the kubelet is the one that `podvow mutants` has in the cache.
+    built = build(load(DEFINITIONS), version, progress)
+    found = next((kubelet for kubelet in built.kubelets if MUTANT in kubelet.mutants), None)
+    if found is None:
+        raise InjectionError(f"no kubelet {version} with {MUTANT}", hint="podvow mutants build")
+    return found
+
+
+def swap(site: Site, node: str, kubelet: Kubelet) -> None:
+    """Let a node run the kubelet with the bug."""
+    context = site.context(node)
+    otherkubelet.put(context, kubelet.path.read_bytes(), kubelet.digest)
+    otherkubelet.choose(context, kubelet.digest, VARIABLE, MUTANT)
+
+
+def rerun(access: NodeAccess, node: str, cohort: str) -> str:
+    """Make the init containers of one survivor run again, by taking its sandbox away; return the survivor's name.
+
+    Raises:
+        InjectionError: there is none on the node.
+    """
+    cri = Cri(access)
+    for sandbox in cri.sandboxes(node):
+        labels = sandbox.get("labels") or {}
+        name = str(labels.get(_POD, ""))
+        mine = labels.get(_NAMESPACE) == namespace_of(cohort) and name.startswith(f"{_VICTIM}-")
+        if mine and sandbox.get("state") == _READY:
+            cri.kill(node, sandbox["id"])
+            return name
+    raise InjectionError(f"no survivor {_VICTIM} runs on {node}")
