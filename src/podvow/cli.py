@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from podvow import cli_approve, cli_check, cli_claims, cli_cluster, cli_mutants, cli_recover, cli_target, interrupts
+from podvow import (
+    cli_approve,
+    cli_check,
+    cli_claims,
+    cli_cluster,
+    cli_mutants,
+    cli_recover,
+    cli_target,
+    cli_trend,
+    interrupts,
+)
 from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError
 
@@ -25,6 +35,7 @@ cli_recover.register(app)
 cli_check.register(app)
 cli_approve.register(app)
 cli_mutants.register(app)
+cli_trend.register(app)
 
 
 @app.command()
@@ -91,12 +102,13 @@ def replay(
 @app.command()
 def report(
     run: Annotated[Path | None, typer.Option(help="Folder of the run [default: reports/latest].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the page [default: reports/allure-report].")] = None,
 ) -> None:
     """Render the allure report of a run (needs Node)."""
     from podvow.paths import REPORTS  # noqa: PLC0415
     from podvow.report.render_allure import render  # noqa: PLC0415
 
-    typer.echo(render((run or REPORTS / "latest").resolve(), REPORTS / "allure-report"))
+    typer.echo(render((run or REPORTS / "latest").resolve(), out or REPORTS / "allure-report"))
 
 
 def main() -> None:

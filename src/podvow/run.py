@@ -15,7 +15,7 @@ import pytest
 from packaging.version import InvalidVersion
 from rich.console import Console
 
-from podvow import parts, preflight, redact, resume, runlock
+from podvow import parts, preflight, quarantine, redact, resume, runlock
 from podvow.claims import Register, load_register
 from podvow.cluster import images, lifecycle
 from podvow.cluster.process import CommandError
@@ -101,6 +101,7 @@ def _ready(session: Session, collected: Collected) -> tuple[Session, Register]:
     """
     redact.watch_logs()
     check_fixtures()
+    quarantine.current()
     register = load_register(SUITES / "claims.yaml")
     if session.provider == "kind" and session.up:
         lifecycle.up(name=session.name, config=profile_named(session.profile).kind_config)
@@ -231,13 +232,16 @@ def finish(session: Session, register: Register, pytest_code: int) -> ExitCode:
     whole = pytest_code not in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR} and not stats.lost
     if not whole and code is ExitCode.OK:
         code = ExitCode.INCONCLUSIVE
+    marks = quarantine.current()
+    if marks.expired and code is ExitCode.OK:
+        code = ExitCode.USAGE
     info = run_info(session, ran, judged, code, complete=whole)
     claims, seed, catalogue = describe(register)
-    write_all(session.folder, info, judged, claims, seed, catalogue=catalogue)
+    write_all(session.folder, info, judged, claims, seed, catalogue=catalogue, quarantine=marks)
     point_latest(session.folder)
     # A pipe has no width of its own; rich would take 80 columns and fold every id.
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-    console.print(verdict_table(info, judged, claims))
+    console.print(verdict_table(info, judged, claims, marks))
     for leak in stats.leaks:
         console.print(f"LEAK: {leak}", style="bold red")
     if stats.lost:

@@ -147,12 +147,12 @@ _JUDGED = TypeAdapter(Judged)
 
 
 def runs_folder() -> Path:
-    """Return the folder that the runs' folders lie in."""
-    return REPORTS / "runs"
+    """Return the folder that new runs' folders lie in: `$PODVOW_RUNS`, else `reports/runs`."""
+    return Path(os.environ.get("PODVOW_RUNS") or REPORTS / "runs").absolute()
 
 
 def new_session(**fields: Any) -> Session:
-    """Make a new run's folder below `reports/runs/` and return its session."""
+    """Make a new run's folder and return its session."""
     now = datetime.now(UTC)
     run_id = f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
     folder = runs_folder() / run_id
@@ -169,11 +169,12 @@ def passing_session(**fields: Any) -> Iterator[Session]:
 
 
 def point_latest(folder: Path) -> None:
-    """Let `reports/latest` point at a run's folder, in one step."""
-    temporary = REPORTS / f".latest.{os.getpid()}"
+    """Let `latest` point at a run's folder, in one step: `reports/latest`, or the one in `$PODVOW_RUNS`."""
+    place = runs_folder() if os.environ.get("PODVOW_RUNS") else REPORTS
+    temporary = place / f".latest.{os.getpid()}"
     temporary.unlink(missing_ok=True)
-    temporary.symlink_to(Path("runs") / folder.name)
-    temporary.replace(REPORTS / "latest")
+    temporary.symlink_to(os.path.relpath(folder, place))
+    temporary.replace(place / "latest")
 
 
 def slug(scenario_id: str) -> str:
