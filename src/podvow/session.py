@@ -55,6 +55,11 @@ class Selection:
             options.append(f"-n{self.processes}")
         return options
 
+    def words(self) -> list[str]:
+        """Return the options of `podvow run` that select the same; each value is one word with its option."""
+        words = [f"--claim={c}" for c in self.claims] + [f"--area={a}" for a in self.areas]
+        return words + ([f"-k{self.keyword}"] if self.keyword else [])
+
 
 @dataclass(frozen=True)
 class Session:
