@@ -14,6 +14,7 @@ from podvow import (
     cli_check,
     cli_claims,
     cli_cluster,
+    cli_matrix,
     cli_mutants,
     cli_recover,
     cli_target,
@@ -55,6 +56,10 @@ def run(  # noqa: PLR0917 - typer passes options by name
     per_node: Annotated[int, typer.Option(min=1, help="Pods that a node takes at a time.")] = 40,
     namespaced: Annotated[bool, typer.Option(help="Stay inside namespaces of its own: nothing on nodes.")] = False,  # noqa: FBT002
     up: Annotated[bool, typer.Option(help="Make podvow's kind cluster when it is not there.")] = False,  # noqa: FBT002
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE:CONTEXT", help="Judge this cluster beside others (repeatable)."),
+    ] = None,
     resume: Annotated[str, typer.Option(metavar="ID", help="Go on with a run that was interrupted.")] = "",
     collect_only: Annotated[bool, typer.Option(help="List the scenarios, run nothing.")] = False,  # noqa: FBT002
 ) -> None:
@@ -63,6 +68,8 @@ def run(  # noqa: PLR0917 - typer passes options by name
     from podvow.selection import collect  # noqa: PLC0415
     from podvow.session import Selection, new_session  # noqa: PLC0415
 
+    if cluster:
+        raise typer.Exit(int(cli_matrix.run(context_of, cluster)))
     if resume:
         raise typer.Exit(int(command.run_on(resume, _given(context_of))))
     target = cli_target.chosen(provider, name, kubeconfig, context, profile)

@@ -27,6 +27,8 @@ SCHEMA = 1
 _SLUG = re.compile(r"[^A-Za-z0-9._\[\]=-]+")
 RUN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 """What a run may be called: part of the names and labels of everything that it makes."""
+GIVEN_ID = "PODVOW_RUN_ID"
+"""Variable with the id that the next run of this process gets: whoever started it knows where to look."""
 _VERDICT_BYTES = 64 << 20
 
 
@@ -159,7 +161,9 @@ def runs_folder() -> Path:
 def new_session(**fields: Any) -> Session:
     """Make a new run's folder and return its session."""
     now = datetime.now(UTC)
-    run_id = f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+    run_id = os.environ.pop(GIVEN_ID, "") or f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+    if not RUN_ID.fullmatch(run_id):
+        raise UsageError(f"${GIVEN_ID}: {run_id!r} cannot be the id of a run")
     folder = runs_folder() / run_id
     for part in ("evidence", "verdicts"):
         (folder / part).mkdir(parents=True, exist_ok=True)

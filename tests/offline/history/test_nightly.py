@@ -49,7 +49,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def nightly(place: Path) -> Nightly:
     def run(*words: str, **environment: str) -> tuple[int, list[str], str]:
-        argv = [place / "scripts" / "nightly", *words]
+        argv = [str(place / "scripts" / "nightly"), *words]
         done = subprocess.run(
             argv, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=60
         )
