@@ -138,13 +138,12 @@ def worst(codes: Iterable[int]) -> ExitCode:
 def lines(found: Matrix) -> list[str]:
     """Return what a terminal shows: a line a cluster, then what is open or differs."""
     told = [
-        f"{column.label}: exit code {column.exit_code}, {column.version or 'no results'}"
-        + (f" ({column.state})" if column.state else "")
+        f"{column.label}: exit code {column.exit_code}, {'; '.join(filter(None, (column.version, column.state)))}"
         for column in found.columns
     ]
     rows = [line for line in found.claims if line.open or line.differs]
     width = max((len(line.id) for line in rows), default=0)
-    told += [f"  {line.id:<{width}}  {'  '.join(_signs(line))}" for line in rows]
+    told += [f"  {line.id:<{width}}  {''.join(f'{sign:<18}' for sign in _signs(line)).rstrip()}" for line in rows]
     same = len(found.claims) - len(rows)
     return [*told, f"{same} of {len(found.claims)} claims came out alike, and nothing is open about them"]
 
