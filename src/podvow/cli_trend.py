@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from podvow.errors import ExitCode, UsageError
+from podvow.inputs import plain
 from podvow.paths import NIGHTS
 
 Place = Annotated[Path | None, typer.Argument(help="Folder of the nights [default: reports/nights].")]
@@ -46,7 +47,7 @@ def trend(
         if path is not None:
             write_whole(path, text(result))
     for line in tell.lines(result):
-        typer.echo(line)
+        typer.echo(plain(line))
     if marks.expired:
         raise typer.Exit(int(ExitCode.USAGE))
 

@@ -160,7 +160,10 @@ def read(path: Path) -> Night:
         for c in told.claims
         if c.scenarios and (told.run.complete or c.verdict not in _OPEN)
     }
-    started = told.run.started.astimezone(UTC)
+    try:
+        started = told.run.started.astimezone(UTC)
+    except OverflowError as error:
+        raise UsageError(f"{path}: broken {_WHAT}: run.started is out of range") from error
     return Night(told.run.id, started, told.run.exit_code, told.run.complete, whole, scenarios, claims)
 
 

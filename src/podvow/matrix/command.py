@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from podvow.errors import ExitCode
+from podvow.inputs import plain
 from podvow.matrix.race import COMMAND, Entrant, Race
 from podvow.matrix.table import lines, matrix
 from podvow.matrix.target import Target
@@ -66,7 +67,7 @@ def run(
         )
         write(found, folder)
         for line in lines(found):
-            sys.stdout.write(f"{line}\n")
+            sys.stdout.write(f"{plain(line)}\n")
         sys.stdout.write(f"report {folder / 'index.html'}\n")
     return found.exit_code
 
