@@ -208,8 +208,8 @@ def exit_code(
 
     Only documented and characterised claims count; what only the seed says never does, and neither does a violation
     that the register expects of the kubelet that was judged. That the cluster may not be touched any more outweighs
-    all verdicts: nobody knows whose they are. An entry of the quarantine list that expired is an error of its own, but
-    none that outweighs a verdict; what the list marks counts as it came out.
+    all verdicts: nobody knows whose they are. An entry of the quarantine list that expired is an error of its own,
+    but none that outweighs a verdict; what the list marks counts as it came out.
     """
     if leaks:
         return ExitCode.LEAK
