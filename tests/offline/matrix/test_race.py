@@ -218,7 +218,12 @@ def test_the_other_options_go_on_to_each_run(
 ) -> None:
     (tmp_path / "k").write_text(KUBECONFIG)
     seen: list[object] = []
-    monkeypatch.setattr(command, "run", lambda *given: seen.extend(given[:2]) or ExitCode.INCONCLUSIVE)
+
+    def run(*given: object) -> ExitCode:
+        seen.extend(given[:2])
+        return ExitCode.INCONCLUSIVE
+
+    monkeypatch.setattr(command, "run", run)
     words = [f"--cluster={tmp_path}/k:arn:aws:x", "--cluster=b", "-k", "not slow", "-n2", "--up", "--area=ordering"]
     code, _ = typed(monkeypatch, capsys, *words)
     targets = (
