@@ -15,9 +15,11 @@ from podvow import (
     cli_claims,
     cli_cluster,
     cli_compare,
+    cli_matrix,
     cli_mutants,
     cli_recover,
     cli_target,
+    cli_trend,
     cli_upgrade,
     interrupts,
 )
@@ -38,6 +40,7 @@ cli_approve.register(app)
 cli_mutants.register(app)
 cli_compare.register(app)
 cli_upgrade.register(app)
+cli_trend.register(app)
 
 
 @app.command()
@@ -57,6 +60,10 @@ def run(  # noqa: PLR0917 - typer passes options by name
     per_node: Annotated[int, typer.Option(min=1, help="Pods that a node takes at a time.")] = 40,
     namespaced: Annotated[bool, typer.Option(help="Stay inside namespaces of its own: nothing on nodes.")] = False,  # noqa: FBT002
     up: Annotated[bool, typer.Option(help="Make podvow's kind cluster when it is not there.")] = False,  # noqa: FBT002
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE:CONTEXT", help="Judge this cluster beside others (repeatable)."),
+    ] = None,
     resume: Annotated[str, typer.Option(metavar="ID", help="Go on with a run that was interrupted.")] = "",
     collect_only: Annotated[bool, typer.Option(help="List the scenarios, run nothing.")] = False,  # noqa: FBT002
 ) -> None:
@@ -65,6 +72,8 @@ def run(  # noqa: PLR0917 - typer passes options by name
     from podvow.selection import collect  # noqa: PLC0415
     from podvow.session import Selection, new_session  # noqa: PLC0415
 
+    if cluster:
+        raise typer.Exit(int(cli_matrix.run(context_of, cluster)))
     if resume:
         raise typer.Exit(int(command.run_on(resume, _given(context_of))))
     target = cli_target.chosen(provider, name, kubeconfig, context, profile)
@@ -104,12 +113,13 @@ def replay(
 @app.command()
 def report(
     run: Annotated[Path | None, typer.Option(help="Folder of the run [default: reports/latest].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the page [default: reports/allure-report].")] = None,
 ) -> None:
     """Render the allure report of a run (needs Node)."""
     from podvow.paths import REPORTS  # noqa: PLC0415
     from podvow.report.render_allure import render  # noqa: PLC0415
 
-    typer.echo(render((run or REPORTS / "latest").resolve(), REPORTS / "allure-report"))
+    typer.echo(render((run or REPORTS / "latest").resolve(), out or REPORTS / "allure-report"))
 
 
 def main() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podvow import cronjob
 from podvow.authority import UNVERIFIED
 from podvow.errors import ExitCode, UsageError
 from podvow.safety.approvals import DEFAULT_DAYS, LONGEST_DAYS, Approval, Approvals
@@ -36,6 +38,12 @@ def approve(  # noqa: PLR0917 - typer passes options by name
     days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="How long it holds.")] = DEFAULT_DAYS,
     node_faults: Annotated[bool, typer.Option("--node-faults", help="Allow node faults too.")] = False,  # noqa: FBT002
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,  # noqa: FBT002
+    in_cluster: Annotated[
+        Path | None,
+        typer.Option(
+            "--in-cluster", metavar="FILE", help="For a Pod of that cluster; written to FILE, not stored."
+        ),
+    ] = None,
     listing: Annotated[bool, typer.Option("--list", help="Show what is approved.")] = False,  # noqa: FBT002
     revoke: Annotated[
         str, typer.Option(metavar="WHICH", help="Take an approval back: context, address or UID.")
@@ -44,24 +52,42 @@ def approve(  # noqa: PLR0917 - typer passes options by name
     """Approve a cluster that podvow did not make, so that `podvow run` may use it. Changes nothing on it."""
     if sum((listing, bool(revoke), bool(kubeconfig or context))) > 1:
         raise UsageError("--list, --revoke and --context exclude each other", hint="give one of them")
-    store = Approvals()
+    if in_cluster is not None and (node_faults or listing or revoke):
+        hint = "from a Pod there is no way onto the nodes" if node_faults else "give one of them"
+        raise UsageError("--in-cluster excludes --node-faults, --list and --revoke", hint=hint)
+    store = Approvals(in_cluster)
     if listing:
         _show(store)
     elif revoke:
         gone = store.revoke(revoke)
         typer.echo(f"revoked: {gone.context}, {gone.identity}")
     else:
-        _approve(store, kubeconfig, context, timedelta(days=days), node_faults=node_faults, yes=yes)
+        _approve(
+            store,
+            kubeconfig,
+            context,
+            timedelta(days=days),
+            node_faults=node_faults,
+            yes=yes,
+            inside=bool(in_cluster),
+        )
 
 
 def _approve(
-    store: Approvals, kubeconfig: str, context: str, lasting: timedelta, *, node_faults: bool, yes: bool
+    store: Approvals,
+    kubeconfig: str,
+    context: str,
+    lasting: timedelta,
+    *,
+    node_faults: bool,
+    yes: bool,
+    inside: bool,
 ) -> None:
     from podvow.cluster.existing import existing_cluster  # noqa: PLC0415 - the client is slow to import
 
     store.all()  # a broken file is said before anything is asked
     cluster = existing_cluster(kubeconfig or None, context or None)
-    approval = _look(cluster, lasting, node_faults=node_faults)
+    approval = _look(cluster, lasting, node_faults=node_faults, inside=inside)
     typer.echo(_in_words(approval, cluster))
     if not yes:
         if not sys.stdin.isatty():
@@ -70,17 +96,29 @@ def _approve(
             typer.echo("not approved")
             raise typer.Exit(int(ExitCode.USAGE))
     store.add(approval)
+    if inside:
+        typer.echo(f"approved for its Pods, in {store.path}; it is given to them as a ConfigMap (docs/nightly.md)")
+        return
     typer.echo(f"approved (in {store.path}): podvow run --kubeconfig {cluster.kubeconfig} --context {context}")
 
 
-def _look(cluster: Cluster, lasting: timedelta, *, node_faults: bool) -> Approval:
-    """Ask the cluster who it is; reads only."""
+def _look(cluster: Cluster, lasting: timedelta, *, node_faults: bool, inside: bool) -> Approval:
+    """Ask the cluster who it is; reads only.
+
+    Args:
+        cluster: the cluster.
+        lasting: how long the approval holds.
+        node_faults: whether its nodes may be disturbed.
+        inside: whether it is for a Pod, which reaches the same cluster under another address.
+    """
     from podvow.api import Api, ApiError  # noqa: PLC0415
     from podvow.cluster import health  # noqa: PLC0415
-    from podvow.safety.identity import identify  # noqa: PLC0415
+    from podvow.safety.identity import Identity, identify, inside_place  # noqa: PLC0415
 
     with Api.connect(cluster.kubeconfig, cluster.context) as api:
         identity = identify(api, health.read_endpoint(cluster.kubeconfig, cluster.context))
+        if inside:
+            identity = Identity(identity.uid, inside_place(api))
         try:
             nodes = len(api.get("/api/v1/nodes").get("items") or ())
         except ApiError:  # for people only; the run's own checks name what is missing
@@ -89,7 +127,7 @@ def _look(cluster: Cluster, lasting: timedelta, *, node_faults: bool) -> Approva
     now = datetime.now(UTC).replace(microsecond=0)
     return Approval(
         **identity.to_json(),
-        context=cluster.context,
+        context=cronjob.CONTEXT if inside else cluster.context,
         version=version,
         nodes=nodes,
         approved=now,

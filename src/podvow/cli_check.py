@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from podvow import cli_target
+from podvow import cronjob as nightly
 from podvow.errors import UsageError
 from podvow.scenario.applicable import NAMESPACED
 
@@ -45,6 +46,9 @@ def rbac(  # noqa: PLR0917 - typer passes options by name
     name: Annotated[str, typer.Option(help="Name of service account, role and binding.")] = "podvow",
     namespace: Annotated[str, typer.Option(help="Where the service account lives.")] = "podvow",
     fence: Annotated[bool, typer.Option("--fence", help="A policy too that enforces --namespaced (1.30).")] = False,  # noqa: FBT002
+    cronjob: Annotated[bool, typer.Option("--cronjob", help="A nightly CronJob with this role too.")] = False,  # noqa: FBT002
+    image: Annotated[str, typer.Option(help="Image of the CronJob, with podvow in it.")] = nightly.IMAGE,
+    schedule: Annotated[str, typer.Option(help="When the CronJob runs.")] = nightly.SCHEDULE,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table of docs/permissions.md.")] = False,  # noqa: FBT002
     check: Annotated[Path | None, typer.Option(help="Fail unless this page is up to date.")] = None,
 ) -> None:
@@ -58,6 +62,9 @@ def rbac(  # noqa: PLR0917 - typer passes options by name
         raise UsageError("--markdown and --check exclude each other", hint="give one of them")
     if fence and not namespaced:
         raise UsageError("--fence is for a run that stays inside its namespaces", hint="add --namespaced")
+    if cronjob and not namespaced:
+        hint = "add --namespaced: from a Pod there is no way onto the nodes"
+        raise UsageError("--cronjob is for a run that stays inside its namespaces", hint=hint)
     if check is not None:
         roles.check(check)
     elif markdown:
@@ -66,6 +73,11 @@ def rbac(  # noqa: PLR0917 - typer passes options by name
         collected = collect(Selection(tuple(claim or ()), tuple(area or ()), keyword), profile)
         features = permissions.used_by(collected.scenarios, _withheld(namespaced=namespaced))
         made = roles.manifests(permissions.needs_of(features), name=name, namespace=namespace, fenced=fence)
+        if cronjob:
+            options = ["--namespaced", *Selection(tuple(claim or ()), tuple(area or ()), keyword).words()]
+            made += nightly.manifests(
+                name=name, namespace=namespace, labels=roles.LABELS, options=options, image=image, schedule=schedule
+            )
         sys.stdout.write(roles.to_yaml(made))
 
 

@@ -152,10 +152,13 @@ def problems(error: Exception) -> Sequence[str]:
 
 def clipped(text: str) -> str:
     """Return a text in one line of bearable length."""
-    # What a file holds must not steer the terminal that shows the error.
-    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    line = " ".join(plain.split(" "))
+    line = " ".join(plain(text).split(" "))
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+
+
+def plain(text: str) -> str:
+    """Return a text in one line without control characters: what a file holds must not steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,15 @@ FIXTURES = ROOT / "fixtures"
 SUITES = Path(os.environ.get("PODVOW_SUITES") or ROOT / "suites").resolve()
 """What is judged: `$PODVOW_SUITES`, else the checkout's."""
 REPORTS = ROOT / "reports"
+NIGHTS = REPORTS / "nights"
+"""The runs that `scripts/nightly` keeps; the other ones lie in `reports/runs`."""
+
+
+def runs_folders() -> tuple[Path, ...]:
+    """Return the folders that runs may lie in, whether they are there or not."""
+    named = os.environ.get("PODVOW_RUNS")
+    known = [REPORTS / "runs", NIGHTS, *([Path(named).absolute()] if named else [])]
+    return tuple(dict.fromkeys(known))
 
 
 def cache_dir(*parts: str) -> Path:

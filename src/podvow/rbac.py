@@ -73,15 +73,20 @@ def manifests(
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists of words on one line each: a role is read by people before it is granted."""
+    """Writes lists of words on one line each, texts as they stand: people read a role before they grant it."""
 
     def list_of(self, items: list[Any]) -> yaml.Node:
         """Represent a list."""
         words = all(isinstance(item, str) for item in items)
         return self.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=words)
 
+    def text_of(self, text: str) -> yaml.Node:
+        """Represent a text."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
 
 _Dumper.add_representer(list, _Dumper.list_of)
+_Dumper.add_representer(str, _Dumper.text_of)
 
 
 def to_yaml(documents: Iterable[dict[str, Any]]) -> str:

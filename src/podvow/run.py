@@ -15,7 +15,7 @@ import pytest
 from packaging.version import InvalidVersion
 from rich.console import Console
 
-from podvow import parts, preflight, redact, resume, runlock
+from podvow import parts, preflight, quarantine, redact, resume, runlock
 from podvow.claims import Register, load_register
 from podvow.cluster import images, lifecycle
 from podvow.cluster.process import CommandError
@@ -101,6 +101,7 @@ def _ready(session: Session, collected: Collected) -> tuple[Session, Register]:
     """
     redact.watch_logs()
     check_fixtures()
+    quarantine.current()
     register = load_register(SUITES / "claims.yaml")
     if session.provider == "kind" and session.up:
         lifecycle.up(name=session.name, config=profile_named(session.profile).kind_config)
@@ -196,13 +197,19 @@ def pytest_main(session: Session, args: Sequence[str]) -> int:
 
 
 def exit_code(
-    judged: Sequence[Judged], register: Register, *, leaks: Sequence[str], refused: bool = False
+    judged: Sequence[Judged],
+    register: Register,
+    *,
+    leaks: Sequence[str],
+    refused: bool = False,
+    expired: bool = False,
 ) -> ExitCode:
     """Return the run's exit code: a leak outweighs a violation, which outweighs an open verdict.
 
     Only documented and characterised claims count; what only the seed says never does, and neither does a violation
     that the register expects of the kubelet that was judged. That the cluster may not be touched any more outweighs
-    all verdicts: nobody knows whose they are.
+    all verdicts: nobody knows whose they are. An entry of the quarantine list that expired is an error of its own,
+    but none that outweighs a verdict; what the list marks counts as it came out.
     """
     if leaks:
         return ExitCode.LEAK
@@ -215,7 +222,7 @@ def exit_code(
         return ExitCode.VIOLATED
     if open_seed or not judged:
         return ExitCode.INCONCLUSIVE
-    return ExitCode.OK
+    return ExitCode.USAGE if expired else ExitCode.OK
 
 
 def finish(session: Session, register: Register, pytest_code: int) -> ExitCode:
@@ -227,17 +234,18 @@ def finish(session: Session, register: Register, pytest_code: int) -> ExitCode:
         return ExitCode.USAGE if pytest_code == pytest.ExitCode.USAGE_ERROR else ExitCode.CLUSTER
     ran = [*parts.earlier(session), parts.current(session)]
     stats = parts.added(ran)
-    code = exit_code(judged, register, leaks=stats.leaks, refused=bool(stats.refused))
+    marks = quarantine.current()
+    code = exit_code(judged, register, leaks=stats.leaks, refused=bool(stats.refused), expired=bool(marks.expired))
     whole = pytest_code not in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR} and not stats.lost
-    if not whole and code is ExitCode.OK:
+    if not whole and code in {ExitCode.OK, ExitCode.USAGE}:
         code = ExitCode.INCONCLUSIVE
     info = run_info(session, ran, judged, code, complete=whole)
     claims, seed, catalogue = describe(register)
-    write_all(session.folder, info, judged, claims, seed, catalogue=catalogue)
+    write_all(session.folder, info, judged, claims, seed, catalogue=catalogue, quarantine=marks)
     point_latest(session.folder)
     # A pipe has no width of its own; rich would take 80 columns and fold every id.
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-    console.print(verdict_table(info, judged, claims))
+    console.print(verdict_table(info, judged, claims, marks))
     for leak in stats.leaks:
         console.print(f"LEAK: {leak}", style="bold red")
     if stats.lost:

@@ -27,6 +27,8 @@ SCHEMA = 1
 _SLUG = re.compile(r"[^A-Za-z0-9._\[\]=-]+")
 RUN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 """What a run may be called: part of the names and labels of everything that it makes."""
+GIVEN_ID = "PODVOW_RUN_ID"
+"""Variable with the id that the next run of this process gets: whoever started it knows where to look."""
 _VERDICT_BYTES = 64 << 20
 
 
@@ -54,6 +56,11 @@ class Selection:
         if self.processes:
             options.append(f"-n{self.processes}")
         return options
+
+    def words(self) -> list[str]:
+        """Return the options of `podvow run` that select the same; each value is one word with its option."""
+        words = [f"--claim={c}" for c in self.claims] + [f"--area={a}" for a in self.areas]
+        return words + ([f"-k{self.keyword}"] if self.keyword else [])
 
 
 @dataclass(frozen=True)
@@ -147,14 +154,16 @@ _JUDGED = TypeAdapter(Judged)
 
 
 def runs_folder() -> Path:
-    """Return the folder that the runs' folders lie in."""
-    return REPORTS / "runs"
+    """Return the folder that new runs' folders lie in: `$PODVOW_RUNS`, else `reports/runs`."""
+    return Path(os.environ.get("PODVOW_RUNS") or REPORTS / "runs").absolute()
 
 
 def new_session(**fields: Any) -> Session:
-    """Make a new run's folder below `reports/runs/` and return its session."""
+    """Make a new run's folder and return its session."""
     now = datetime.now(UTC)
-    run_id = f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+    run_id = os.environ.pop(GIVEN_ID, "") or f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+    if not RUN_ID.fullmatch(run_id):
+        raise UsageError(f"${GIVEN_ID}: {run_id!r} cannot be the id of a run")
     folder = runs_folder() / run_id
     for part in ("evidence", "verdicts"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -169,11 +178,12 @@ def passing_session(**fields: Any) -> Iterator[Session]:
 
 
 def point_latest(folder: Path) -> None:
-    """Let `reports/latest` point at a run's folder, in one step."""
-    temporary = REPORTS / f".latest.{os.getpid()}"
+    """Let `latest` point at a run's folder, in one step: `reports/latest`, or the one in `$PODVOW_RUNS`."""
+    place = runs_folder() if os.environ.get("PODVOW_RUNS") else REPORTS
+    temporary = place / f".latest.{os.getpid()}"
     temporary.unlink(missing_ok=True)
-    temporary.symlink_to(Path("runs") / folder.name)
-    temporary.replace(REPORTS / "latest")
+    temporary.symlink_to(os.path.relpath(folder, place))
+    temporary.replace(place / "latest")
 
 
 def slug(scenario_id: str) -> str:

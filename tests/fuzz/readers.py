@@ -14,15 +14,18 @@ from typing import Any
 
 from packaging.version import Version
 
-from podvow import parts, resume
+from podvow import parts, quarantine, resume
 from podvow.claims import load_register
 from podvow.cluster import health, imagelist, kind, kindconfig
 from podvow.expect.explain import failure_message
+from podvow.history import night, tell
+from podvow.history.trend import trend
 from podvow.journal import reading
 from podvow.journal.entry import Done, Entry, Header
 from podvow.journal.undo import DeleteNamespace, HealNode
 from podvow.judge import judged
 from podvow.paths import FIXTURES, SUITES
+from podvow.quarantine import Quarantine
 from podvow.register_doc import to_markdown
 from podvow.report import svg
 from podvow.report.attach import last_objects, manifests
@@ -122,6 +125,17 @@ _STATS = {
     "lost": "",
 }
 _RESULTS = {"run": {"id": "r", "exit_code": 0, "complete": True}, "scenarios": [], "claims": []}
+_NIGHT = {
+    "run": {"id": "r", "started": "2026-11-26T01:02:03+00:00", "exit_code": 1, "complete": True},
+    "cluster": {"provider": "kind", "server_version": "v1.37.2", "nodes": [_NODE]},
+    "scenarios": [{"id": "a.s", "claims": ["a.b.c"], "verdict": "violated", "kubelet_version": "v1.37.2"}],
+    "claims": [{"id": "a.b.c", "verdict": "violated", "shown": "violated", "scenarios": ["a.s"]}],
+}
+_QUARANTINE = b"""\
+quarantine:
+- {scenario: a.s, owner: team-node, reason: known, expires: 2999-12-24}
+- {claim: a.b.c, owner: team-node, reason: known, expires: 2026-01-01}
+"""
 _KUBECONFIG = b"""\
 apiVersion: v1
 kind: Config
@@ -154,6 +168,20 @@ def _results(path: Path) -> None:
     resume.finished(path.parent)
 
 
+def _night(path: Path) -> None:
+    found = trend([night.read(path)], [], Quarantine())
+    tell.to_json(found).encode()
+    tell.markdown(found)
+    list(tell.lines(found))
+
+
+def _marks(path: Path) -> None:
+    listed = quarantine.load(path)
+    listed.unmatched((), ())
+    for mark in (*listed.expired, *filter(None, [listed.of("a.s", ("a.b.c",))])):
+        json.dumps([mark.words, mark.as_json()])
+
+
 READERS: tuple[Reader, ...] = (
     Reader("manifest", "yaml", _files(FIXTURES, "pods/sidecar-mixed.yaml", "pods/secret-in-init.yaml"), _manifest),
     Reader("workload", "yaml", _files(FIXTURES, "workloads/job.yaml", "objects/quota.yaml"), _manifest),
@@ -169,4 +197,6 @@ READERS: tuple[Reader, ...] = (
     Reader("verdict", "json", _json("a.b-c-.json", dataclasses.asdict(_JUDGED)), read_judged),
     Reader("figures", "json", lambda: [("stats.json", json.dumps(_STATS).encode())], parts.read_stats),
     Reader("results", "json", _json("results.json", _RESULTS), _results),
+    Reader("results of a night", "json", _json("results.json", _NIGHT), _night),
+    Reader("quarantine list", "yaml", lambda: [("quarantine.yaml", _QUARANTINE)], _marks),
 )

@@ -127,15 +127,31 @@ def spawn(
     stderr: int | IO[bytes] | None = subprocess.PIPE,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    own_session: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a program that `kill_children` will end; call `forget` when it is over.
+
+    Args:
+        argv: program and arguments.
+        stdin: where it reads from.
+        stdout: where it writes to.
+        stderr: where it writes errors to.
+        env: variables on top of this process's own.
+        cwd: its working folder.
+        own_session: whether a terminal's Ctrl-C does not reach it.
 
     Raises:
         CommandError: when there is no such program.
     """
     try:
         child = subprocess.Popen(
-            list(argv), stdin=stdin, stdout=stdout, stderr=stderr, env={**os.environ, **(env or {})}, cwd=cwd
+            list(argv),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            start_new_session=own_session,
         )
     except OSError as error:
         raise CommandError(argv, _NOT_STARTED, str(error).encode()) from error

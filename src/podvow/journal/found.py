@@ -14,7 +14,7 @@ from podvow.journal.namespaces import labelled
 from podvow.journal.reading import is_closed
 from podvow.journal.undo import node_of
 from podvow.labels import JOURNAL_KEY, namespace_of
-from podvow.paths import REPORTS
+from podvow.paths import runs_folders
 
 YOUNG_S = 900.0
 """A run without a lease counts as alive while one of its namespaces is younger than that, in seconds."""
@@ -24,9 +24,11 @@ def journals(folder: Path | None = None) -> Iterator[Path]:
     """Yield the journals of this machine that are not closed, oldest first.
 
     Args:
-        folder: where the runs' folders lie; by default those of this checkout.
+        folder: where the runs' folders lie; by default all that this checkout knows.
     """
-    for path in sorted((folder or REPORTS / "runs").glob(f"*/{log.FILE}")):
+    places = runs_folders() if folder is None else (folder,)
+    found = [path for place in places for path in place.glob(f"*/{log.FILE}")]
+    for path in sorted(found, key=lambda path: path.parent.name):
         if not is_closed(path):
             yield path
 

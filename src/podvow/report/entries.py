@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podvow.paths import ROOT
+from podvow.quarantine import Mark
 from podvow.report.model import ClaimInfo
 from podvow.timeline import Timeline
 from podvow.verdict import Judged, Outcome, Verdict, of_scenarios, shown
@@ -26,6 +27,7 @@ class Entry:
         path: the evidence file, None when there is none.
         gating: False when it judges seed-literal claims only.
         unread: why the evidence could not be read, empty when it could.
+        quarantine: its mark in the quarantine list, which changes nothing about the verdict.
     """
 
     judged: Judged
@@ -34,6 +36,7 @@ class Entry:
     path: Path | None
     gating: bool
     unread: str = ""
+    quarantine: Mark | None = None
 
     @property
     def shown(self) -> str:

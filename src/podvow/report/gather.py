@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from podvow.errors import PodvowError
+from podvow.quarantine import NONE, Mark, Quarantine
 from podvow.report.entries import WORST_FIRST, ClaimEntry, Entry
 from podvow.report.model import ClaimInfo, RunInfo, SeedSentence, Topic
 from podvow.timeline import Timeline, load
@@ -25,6 +26,7 @@ class Report:
     claims: tuple[ClaimEntry, ...]
     seed: tuple[SeedSentence, ...]
     catalogue: tuple[Topic, ...] = ()
+    quarantine: Quarantine = NONE
 
     @cached_property
     def totals(self) -> dict[str, int]:
@@ -75,6 +77,17 @@ class Report:
         return tuple(entry for entry in self.claims if entry.reason)
 
     @cached_property
+    def marked(self) -> tuple[Entry, ...]:
+        """The scenarios that the quarantine list marks, what needs a reader first."""
+        return tuple(entry for entry in self.worst_first if entry.quarantine)
+
+    @cached_property
+    def unmatched(self) -> tuple[Mark, ...]:
+        """Entries of the quarantine list that name nothing which this run judged."""
+        claims = {name for entry in self.entries for name in entry.judged.claims}
+        return self.quarantine.unmatched((entry.judged.scenario for entry in self.entries), claims)
+
+    @cached_property
     def by_sentence(self) -> tuple[tuple[SeedSentence, tuple[ClaimEntry, ...]], ...]:
         """The seed's sentences with their claims."""
         known = {entry.claim.id: entry for entry in self.claims}
@@ -98,7 +111,11 @@ def _about(timeline: Timeline, judged: Judged) -> Timeline:
 
 
 def _entry(
-    folder: Path, judged: Judged, register: dict[str, ClaimInfo], read: Callable[[Path], Timeline] | None
+    folder: Path,
+    judged: Judged,
+    register: dict[str, ClaimInfo],
+    read: Callable[[Path], Timeline] | None,
+    quarantine: Quarantine,
 ) -> Entry:
     # A claim that the register does not know gates: a typing error must not hide a violation.
     claims = tuple(register.get(name) or ClaimInfo(name) for name in judged.claims)
@@ -111,7 +128,9 @@ def _entry(
         except PodvowError as error:
             unread = error.message
             path = path if path.is_file() else None
-    return Entry(judged, claims, timeline, path, not claims or any(claim.gating for claim in claims), unread)
+    gating = not claims or any(claim.gating for claim in claims)
+    mark = quarantine.of(judged.scenario, judged.claims)
+    return Entry(judged, claims, timeline, path, gating, unread, mark)
 
 
 def gather(
@@ -122,6 +141,7 @@ def gather(
     seed: Sequence[SeedSentence] = (),
     *,
     catalogue: Sequence[Topic] = (),
+    quarantine: Quarantine = NONE,
     read: bool = True,
 ) -> Report:
     """Read the evidence and put everything in a stable order.
@@ -133,11 +153,13 @@ def gather(
         claims: the register.
         seed: the seed's sentences.
         catalogue: the behaviour catalogue.
+        quarantine: the list of what is marked.
         read: whether to load the evidence files; without it the entries have no timeline.
     """
     register = {claim.id: claim for claim in claims}
     loaded = cache(load) if read else None  # tests may share a recording
-    entries = tuple(_entry(folder, j, register, loaded) for j in sorted(judged, key=lambda j: j.scenario))
+    ordered = sorted(judged, key=lambda j: j.scenario)
+    entries = tuple(_entry(folder, j, register, loaded, quarantine) for j in ordered)
     unknown = {c.id: c for e in entries for c in e.claims if c.id not in register}
     known = sorted((register | unknown).values(), key=lambda c: c.id)
     by_claim: dict[str, list[Entry]] = {claim.id: [] for claim in known}
@@ -146,7 +168,7 @@ def gather(
             by_claim[name].append(entry)
     claimed = tuple(ClaimEntry(claim, tuple(by_claim[claim.id])) for claim in known)
     lines = tuple(sorted(seed, key=lambda s: s.line))
-    return Report(folder, run, entries, claimed, lines, tuple(catalogue))
+    return Report(folder, run, entries, claimed, lines, tuple(catalogue), quarantine)
 
 
 __all__ = ["WORST_FIRST", "ClaimEntry", "Entry", "Report", "gather"]

@@ -12,7 +12,7 @@ from podvow.report import attach, svg
 from podvow.report.gather import WORST_FIRST, ClaimEntry, Entry, Report
 from podvow.report.ink import STYLE
 from podvow.report.model import source_url
-from podvow.report.summary import MARKS, oracle_line, surprise, totals_line, wall_line
+from podvow.report.summary import MARKS, oracle_line, quarantine_lines, surprise, totals_line, wall_line
 
 TEMPLATE = "index.html.j2"
 _MANY = 5
@@ -84,6 +84,7 @@ def to_html(report: Report) -> str:
         areas=sorted({entry.claim.area for entry in report.claims}),
         marks=MARKS,
         oracle=oracle_line(report),
+        quarantine=quarantine_lines(report),
         surprise=surprise,
         order=WORST_FIRST,
         many=_MANY,

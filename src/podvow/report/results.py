@@ -78,6 +78,7 @@ def _scenario(entry: Entry) -> dict[str, Any]:
         "shown": entry.shown,
         "kubelet_version": judged.kubelet,
         "expected": dict(judged.expected),
+        "quarantine": entry.quarantine.as_json() if entry.quarantine else None,
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from podvow.quarantine import NONE, Quarantine
 from podvow.report.gather import WORST_FIRST, ClaimEntry, Entry, Report, gather
 from podvow.report.model import ClaimInfo, RunInfo
 from podvow.verdict import Judged
@@ -67,20 +68,35 @@ def wall_line(report: Report) -> str:
     return f"{run.wall_s:.1f} s{limit}"
 
 
-def verdict_table(run: RunInfo, judged: Sequence[Judged], claims: Sequence[ClaimInfo]) -> Table:
+def quarantine_lines(report: Report) -> list[str]:
+    """Return what the quarantine list says of a run: expired entries, then what it marks, then what it misses."""
+    lines = [f"ERROR: expired, marks nothing: {m.target} ({m.words})" for m in report.quarantine.expired]
+    lines += [
+        f"{e.shown}, counted as that: {e.judged.scenario}, {e.quarantine.words}"
+        for e in report.marked
+        if e.quarantine
+    ]
+    return lines + [f"names nothing that this run judged: {m.target} ({m.words})" for m in report.unmatched]
+
+
+def verdict_table(
+    run: RunInfo, judged: Sequence[Judged], claims: Sequence[ClaimInfo], quarantine: Quarantine = NONE
+) -> Table:
     """Return the table of claims with their verdicts, for the end of a run on a terminal.
 
     Args:
         run: facts of the run.
         judged: the verdicts.
         claims: the register.
+        quarantine: the list of what is marked.
     """
-    report = gather(Path(), run, judged, claims, read=False)
+    report = gather(Path(), run, judged, claims, quarantine=quarantine, read=False)
     caption = [f"wall {wall_line(report)}", oracle_line(report)]
     caption += [f"  {e.claim.id}: {surprise(e)}" for e in report.surprises]
     if report.findings:
         caption.append(f"{len(report.findings)} findings where sources disagree")
         caption += [f"  {e.judged.scenario}: {f.kind}: {f.text}" for e, f in report.findings]
+    caption += [f"quarantine: {line}" for line in quarantine_lines(report)]
     table = Table(title=Text(totals_line(report)), caption=Text("\n".join(caption)), title_justify="left", box=None)
     table.caption_justify = "left"
     table.add_column("verdict", no_wrap=True)
@@ -206,6 +222,8 @@ def to_markdown(report: Report) -> str:
     for node in run.nodes:
         can = f", {', '.join(node.capabilities)}" if node.capabilities else ""
         lines.append(f"  - {node.name}: kubelet {node.kubelet_version}, {node.runtime}{can}")
+    if told := quarantine_lines(report):
+        lines += ["", "## Quarantine", "", *(f"- {line}" for line in told)]
     attention = [entry for entry in report.worst_first if entry.shown in _OPEN]
     if attention:
         lines += ["", "## What needs a reader", "", *(_detail(entry) for entry in attention)]

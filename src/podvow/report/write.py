@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from podvow.quarantine import NONE, Quarantine
 from podvow.report import allure, html, junit, results, summary
 from podvow.report.gather import gather
 from podvow.report.model import ClaimInfo, RunInfo, SeedSentence, Topic
@@ -20,6 +21,7 @@ def write_all(
     seed: Sequence[SeedSentence],
     *,
     catalogue: Sequence[Topic] = (),
+    quarantine: Quarantine = NONE,
 ) -> None:
     """Write results.json, summary.md, junit.xml, index.html and allure/.
 
@@ -30,8 +32,9 @@ def write_all(
         claims: the register.
         seed: the seed's sentences with the claims that they became.
         catalogue: the behaviour catalogue.
+        quarantine: the list of what is marked.
     """
-    report = gather(folder, run, judged, claims, seed, catalogue=catalogue)
+    report = gather(folder, run, judged, claims, seed, catalogue=catalogue, quarantine=quarantine)
     folder.mkdir(parents=True, exist_ok=True)
     # The machine's file first: a failure in a drawing must not cost the verdicts.
     _put(folder / "results.json", results.to_json(report))

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from podvow.cluster.health import Endpoint
 
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
+POD_SERVER = "https://kubernetes.default.svc"
+"""The API server as every Pod reaches it (tasks/run-application/access-api-from-pod)."""
+POD_AUTHORITY = "kube-root-ca.crt"
+"""ConfigMap in every namespace: that address's authority (reference/access-authn-authz/service-accounts-admin)."""
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _AUTHORITY = re.compile(rf"sha256:[0-9a-f]{{64}}|{SYSTEM}|{UNVERIFIED}")
 _NOT_FOUND = 404
@@ -130,6 +134,30 @@ def kube_system_uid(api: Api, *, retry: bool = True) -> str:
             f"the cluster at {api.server_address} does not tell the UID of its namespace kube-system"
         )
     return uid
+
+
+def inside_place(api: Api) -> Place:
+    """Return where the Pods of a cluster find its API server, as the cluster tells them; one GET.
+
+    Args:
+        api: a connection to the cluster, from wherever.
+
+    Raises:
+        ClusterUnusableError: it does not tell.
+    """
+    from podvow.api import ApiError  # noqa: PLC0415
+
+    path = f"{KUBE_SYSTEM}/configmaps/{POD_AUTHORITY}"
+    try:
+        pem = api.get(path).get("data", {}).get("ca.crt")
+    except ApiError as error:
+        text = f"the cluster does not tell by which authority its Pods know it: {error.message}"
+        raise ClusterUnusableError(text, hint=error.hint) from error
+    if not isinstance(pem, str) or not pem.strip():
+        raise ClusterUnusableError(
+            f"{POD_AUTHORITY} in kube-system has no ca.crt: Pods do not know their API server"
+        )
+    return Place(address(POD_SERVER), authority(pem, verified=True))
 
 
 def identify(api: Api, endpoint: Endpoint) -> Identity:

@@ -25,7 +25,7 @@ KEYS = {
     "nodes": {"name", "kubelet_version", "runtime", "capabilities"},
     "scenarios": {
         "id", "claims", "node", "verdict", "reason", "wall_s", "faults", "expectations", "evidence",
-        "shown", "kubelet_version", "expected",
+        "shown", "kubelet_version", "expected", "quarantine",
     },
     "expectations": {"text", "outcome", "detail"},
     "claims": {

@@ -168,6 +168,8 @@ def test_the_exit_code_of_a_run(verdicts: list[tuple[str, Verdict]], leaks: list
     register = Register(claims=tuple(CLAIMS.values()))
     results = [Judged(f"s{n}", "t", (claim,), verdict) for n, (claim, verdict) in enumerate(verdicts)]
     assert exit_code(results, register, leaks=leaks) is code
+    late = exit_code(results, register, leaks=leaks, expired=True)
+    assert late is (ExitCode.USAGE if code is ExitCode.OK else code), "an expired mark outweighs no verdict"
 
 
 def test_the_exit_codes_are_a_contract() -> None:
