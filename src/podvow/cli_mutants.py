@@ -28,7 +28,8 @@ def list_(definitions: Folder = None) -> None:
 
     for each in definition.load(definitions or definition.DEFINITIONS):
         kind = "control" if each.control else "mutant"
-        typer.echo(f"{each.id:<36} {kind:<8} {each.versions or 'all versions':<12} {each.title}")
+        versions = each.versions or "all versions"
+        typer.echo(f"{each.id:<36} {kind:<8} {each.target:<24} {versions:<12} {each.title}")
 
 
 @_mutants.command("build")
@@ -37,14 +38,14 @@ def build(
     version: Annotated[str, typer.Option(help="Kubernetes version.")] = DEFAULT_VERSION,
     only: Annotated[list[str] | None, typer.Option(help="Only this mutant (repeatable).")] = None,
 ) -> None:
-    """Make one kubelet with all mutants in it; what is cached is not built again."""
+    """Make one program of each kind with all its mutants in it; what is cached is not built again."""
     from podvow.mutants import build as command  # noqa: PLC0415
     from podvow.mutants import definition  # noqa: PLC0415
 
     loaded = definition.load(definitions or definition.DEFINITIONS)
     built = command.build(definition.chosen(loaded, only or ()), version, Progress())
-    for kubelet in built.kubelets:
-        typer.echo(f"{kubelet.path}  {len(kubelet.mutants)} mutants: {', '.join(kubelet.mutants)}")
+    for program in built.programs:
+        typer.echo(f"{program.path}  {len(program.mutants)} mutants: {', '.join(program.mutants)}")
     if built.elsewhere:
         typer.echo(f"not for {version}: {', '.join(built.elsewhere)}")
     for mutant, said in built.broken.items():
