@@ -35,7 +35,7 @@ class _Place:
 
     @property
     def manifest(self) -> str:
-        return f"{_MANIFESTS}/{self.component}.yaml"
+        return manifest_of(self.component)
 
     @property
     def passing(self) -> str:
@@ -48,6 +48,11 @@ class _Place:
     @property
     def own(self) -> str:
         return f"{self.folder}/own.yaml"
+
+
+def manifest_of(component: str) -> str:
+    """Return where the manifest of a component lies on its node."""
+    return f"{_MANIFESTS}/{component}.yaml"
 
 
 def path_of(component: str, digest: str) -> str:
