@@ -195,7 +195,7 @@ def main(argv: list[str]) -> int:
         with runlock.held(session.folder):
             _play(session)
     except PodvowError as error:
-        print(f"error: {error.message}", flush=True)  # noqa: T201 (the first process shows it)
+        _say(f"error: {error.message}")
         return int(error.exit_code)
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -217,10 +217,13 @@ def _play(session: Session) -> None:
     def keep(outcome: command.Outcome) -> None:
         matrix.save(matrix.told(outcome, run=session.run_id, started=session.started), session.folder)
 
-    def say(line: str) -> None:
-        print(line, flush=True)  # noqa: T201 (the first process shows it)
+    keep(command.run(session, wish, _say, keep))
 
-    keep(command.run(session, wish, say, keep))
+
+def _say(line: str) -> None:
+    """Tell the first process, which shows it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def main(argv: list[str]) -> int:
     session = Session.load(Path(argv[1]))
     share = json.loads((session.folder / lanes.FILE).read_text())
     if session.name == "away":
-        print("error: there is no cluster 'away'", flush=True)
+        _say("error: there is no cluster 'away'")
         return 3
     if session.name == "slow":
         return _ended(session.folder)
@@ -34,15 +34,20 @@ def main(argv: list[str]) -> int:
         wall_s=1.0,
     )
     matrix.save(told, session.folder)
-    print(f"ran {', '.join(share['mutants'])}", flush=True)
+    _say(f"ran {', '.join(share['mutants'])}")
     return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _ended(folder: Path) -> int:
     """Go on until somebody asks for the end, and then take back what was done."""
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
-    print("at work", flush=True)
+    _say("at work")
     while not asked:
         time.sleep(0.02)
     (folder / "taken-back").touch()
