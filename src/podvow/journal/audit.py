@@ -152,8 +152,8 @@ def _said(name: str, kind: str, what: str) -> Iterator[Leak]:
             yield Leak(node, f"runs another kubelet than its own: {what}", RestoreKubelet(name), node=name)
         case "component":
             which = PurePosixPath(what).parent.name
-            undo = RestoreComponent(name, which) if which in COMPONENTS else None
-            yield Leak(node, f"{which} runs another program than its own: {what} is kept", undo, node=name)
+            back = RestoreComponent(name, which) if which in COMPONENTS else None
+            yield Leak(node, f"{which} runs another program than its own: {what} is kept", back, node=name)
         case "static":
             found = _STATIC.fullmatch(what)
             undo, run = (RemoveStatic(name, what), found[1]) if found else (None, "")

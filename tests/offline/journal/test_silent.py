@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from podvow.api import Api
 from podvow.cluster import lifecycle
 from podvow.cluster.provider import Cluster
 from podvow.errors import ClusterUnusableError
 from podvow.faults import controlplane, othercomponent
-from podvow.journal import reach, silent
+from podvow.journal import silent
 from podvow.journal.act import Site
 from podvow.journal.reach import Target, connect
 from tests.offline.faults.component import MANIFEST, NODE, OWN, ControlPlane
@@ -90,7 +91,7 @@ def attached(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(lifecycle, "attach", attach)
     monkeypatch.setattr(lifecycle, "control_plane", lambda _: [NODE])
-    monkeypatch.setattr(reach.Api, "connect", lambda *_: plane.api)
+    monkeypatch.setattr(Api, "connect", lambda *_: plane.api)
 
 
 @pytest.mark.usefixtures("attached")

@@ -31,7 +31,7 @@ class Trusting:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controlplane, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(controlplane, "PATIENCE_S", 0.3)
     monkeypatch.setattr(controlplane, "_POLL_S", 0.01)
 
 
