@@ -1,4 +1,4 @@
-"""The commands about kubelets with known bugs; only options and printing."""
+"""The commands about programs of Kubernetes with known bugs; only options and printing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from podvow.cluster.progress import Progress
 from podvow.errors import ExitCode
 
 Folder = Annotated[Path | None, typer.Option(help="Folder of definitions [default: fixtures/mutants].")]
-_mutants = typer.Typer(help="Kubelets with known bugs: proof that the suites can fail.", no_args_is_help=True)
+_mutants = typer.Typer(help="Kubernetes with known bugs: proof that the suites can fail.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,8 @@ def list_(definitions: Folder = None) -> None:
 
     for each in definition.load(definitions or definition.DEFINITIONS):
         kind = "control" if each.control else "mutant"
-        typer.echo(f"{each.id:<36} {kind:<8} {each.versions or 'all versions':<12} {each.title}")
+        versions = each.versions or "all versions"
+        typer.echo(f"{each.id:<36} {kind:<8} {each.target:<24} {versions:<12} {each.title}")
 
 
 @_mutants.command("build")
@@ -37,14 +38,14 @@ def build(
     version: Annotated[str, typer.Option(help="Kubernetes version.")] = DEFAULT_VERSION,
     only: Annotated[list[str] | None, typer.Option(help="Only this mutant (repeatable).")] = None,
 ) -> None:
-    """Make one kubelet with all mutants in it; what is cached is not built again."""
+    """Make one program of each kind with all its mutants in it; what is cached is not built again."""
     from podvow.mutants import build as command  # noqa: PLC0415
     from podvow.mutants import definition  # noqa: PLC0415
 
     loaded = definition.load(definitions or definition.DEFINITIONS)
     built = command.build(definition.chosen(loaded, only or ()), version, Progress())
-    for kubelet in built.kubelets:
-        typer.echo(f"{kubelet.path}  {len(kubelet.mutants)} mutants: {', '.join(kubelet.mutants)}")
+    for program in built.programs:
+        typer.echo(f"{program.path}  {len(program.mutants)} mutants: {', '.join(program.mutants)}")
     if built.elsewhere:
         typer.echo(f"not for {version}: {', '.join(built.elsewhere)}")
     for mutant, said in built.broken.items():
@@ -57,33 +58,41 @@ def run(  # noqa: PLR0917 - typer passes options by name
     definitions: Folder = None,
     only: Annotated[list[str] | None, typer.Option(help="Only this mutant or control (repeatable).")] = None,
     profile: Annotated[str, typer.Option(help="fast, default or nightly (docs/speed.md).")] = "default",
-    name: Annotated[str, typer.Option(help="Name of the kind cluster [default: the profile's].")] = "",
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of the kind cluster [default: the profile's]; several share the mutants."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All suites on each, no early stop.")] = False,  # noqa: FBT002
     related: Annotated[bool, typer.Option("--related", help="Only claims that must notice it.")] = False,  # noqa: FBT002
     as_json: Annotated[Path | None, typer.Option("--json", help="Write the results to this file too.")] = None,
 ) -> None:
-    """Swap the kubelet of the disturbed worker, mutant by mutant, and tell which were noticed, by what."""
+    """Swap programs of a cluster, mutant by mutant, and tell which bugs were noticed, by what."""
     from podvow import cli_target, runlock  # noqa: PLC0415 - pytest is not imported for the other commands
-    from podvow.mutants import campaign, definition, matrix  # noqa: PLC0415
+    from podvow.mutants import campaign, command, definition, lanes, matrix  # noqa: PLC0415
     from podvow.session import new_session  # noqa: PLC0415
-    from podvow.whole import write_whole  # noqa: PLC0415
 
-    loaded = definition.load(definitions or definition.DEFINITIONS)
-    wish = campaign.Wish(definition.chosen(loaded, only or ()), loaded, everything=everything, related_only=related)
-    target = cli_target.chosen("kind", name, "", "", profile)
-    session = new_session(**target, profile=profile)
+    folder = definitions or definition.DEFINITIONS
+    loaded = definition.load(folder)
+    mutants = definition.chosen(loaded, only or ())
+    wish = campaign.Wish(mutants, loaded, loaded, everything=everything, related_only=related)
+    clusters = [cli_target.chosen("kind", each, "", "", profile) for each in name or [""]]
+    session = new_session(**clusters[0], profile=profile)
     progress = Progress()
 
-    def keep(outcome: campaign.Outcome) -> matrix.Told:
-        told = matrix.told(outcome, run=session.run_id, started=session.started)
-        for path in (session.folder / matrix.FILE, *([as_json] if as_json else [])):
-            write_whole(path, matrix.to_json(told))
-        write_whole(session.folder / matrix.PAGE, matrix.markdown(told))
+    def keep(told: matrix.Told) -> matrix.Told:
+        matrix.save(told, session.folder, *([as_json] if as_json else []))
         return told
+
+    def keep_one(outcome: command.Outcome) -> matrix.Told:
+        return keep(matrix.told(outcome, run=session.run_id, started=session.started))
 
     with runlock.held(session.folder):
         session.save()
-        told = keep(campaign.run(session, wish, progress.say, keep))
+        if len(clusters) > 1:
+            names = [each["name"] for each in clusters]
+            told = keep(lanes.run(session, wish, names, folder, say=progress.say, keep=keep))
+        else:
+            told = keep_one(command.run(session, wish, progress.say, keep_one))
     for line in matrix.lines(told):
         typer.echo(line)
     typer.echo(f"results {session.folder / matrix.FILE}")

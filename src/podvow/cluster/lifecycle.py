@@ -79,12 +79,13 @@ def up(
         return cluster
 
 
-def attach(name: str = DEFAULT_NAME, *, wounded: bool = False) -> Cluster:
+def attach(name: str = DEFAULT_NAME, *, wounded: bool = False, silent: bool = False) -> Cluster:
     """Return a cluster that `up` made and that runs; fast. Leaves this process in its network.
 
     Args:
         name: the cluster.
         wounded: take it even if workers are switched off, as long as its control plane runs.
+        silent: take it even if its API server does not answer; its `server_version` is empty then.
 
     Raises:
         NoClusterError: there is none.
@@ -101,9 +102,14 @@ def attach(name: str = DEFAULT_NAME, *, wounded: bool = False) -> Cluster:
     if not all(node.running for node in needed):
         raise ClusterUnusableError(f"the nodes of cluster {name!r} do not all run", hint="podvow up")
     cluster = _cluster(name, engine)
-    if not cluster.server_version:
+    if not cluster.server_version and not silent:
         raise ClusterUnusableError(f"the API server of cluster {name!r} does not answer", hint="podvow up")
     return cluster
+
+
+def control_plane(name: str) -> list[str]:
+    """Return the nodes of a cluster that carry its control plane, without asking its API server."""
+    return [node.name for node in kind.nodes(name) if node.role == "control-plane"]
 
 
 def down(name: str = DEFAULT_NAME, *, all_clusters: bool = False, purge: bool = False) -> list[str]:

@@ -9,6 +9,7 @@ import re
 from pathlib import PurePosixPath
 
 from podvow.errors import InjectionError
+from podvow.faults import program
 from podvow.faults.base import FaultContext
 from podvow.faults.upkeep import KUBELET, await_ready, node_clock, unit
 
@@ -19,9 +20,6 @@ FOLDER = "/var/lib/podvow-kubelet"
 LIST = f'[ -e {DROP_IN} ] && echo "kubelet {DROP_IN}"'
 """Shell line that prints the drop-in, if it is there."""
 _ARGV = re.compile(r"argv\[\]=(\S+)((?: [\w$@%+=:,./{}-]+)*) ;")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-_COPY_S = 300.0
-_PUT = 'mkdir -p "$(dirname "$1")" && cat >"$1.new" && chmod 0755 "$1.new" && mv "$1.new" "$1"'
 _PANICS = "journalctl --unit=kubelet --output=cat --since=@$1 | grep -c -E '^(panic|fatal error): ' || true"
 
 
@@ -30,23 +28,9 @@ def path_of(digest: str) -> str:
     return f"{FOLDER}/{digest[:16]}/kubelet"
 
 
-def put(context: FaultContext, program: bytes, digest: str) -> bool:
-    """Copy a kubelet onto the node unless it is there; nothing runs it yet.
-
-    Args:
-        context: names the node.
-        program: the kubelet.
-        digest: its SHA-256.
-
-    Returns:
-        Whether it had to be copied.
-    """
-    path = path_of(digest)
-    there = context.nodes.exec(context.node, ["sha256sum", path], check=False, timeout_s=_COPY_S)
-    if there.code == 0 and there.stdout.decode(errors="replace").split()[0] == digest:
-        return False
-    context.nodes.exec(context.node, ["sh", "-c", _PUT, "sh", path], stdin=program, timeout_s=_COPY_S)
-    return True
+def put(context: FaultContext, binary: bytes, digest: str) -> bool:
+    """Copy a kubelet onto the node unless it is there; nothing runs it yet. See `program.put`."""
+    return program.put(context, path_of(digest), binary, digest)
 
 
 def choose(context: FaultContext, digest: str, variable: str, value: str) -> float:
@@ -65,8 +49,7 @@ def choose(context: FaultContext, digest: str, variable: str, value: str) -> flo
         InjectionError: the node's unit cannot be understood, or it is not this kubelet that runs.
         NodeLostError: the node is not ready with it.
     """
-    if value and not _NAME.fullmatch(value):
-        raise InjectionError(f"no name of a mutant: {value!r}")
+    program.check_name(value)
     path = path_of(digest)
     lines = ["[Service]", "ExecStart=", f"ExecStart={_command(context, path)}"]
     lines += [f"Environment={variable}={value}"] if value else []
@@ -74,8 +57,8 @@ def choose(context: FaultContext, digest: str, variable: str, value: str) -> flo
     text = ("\n".join(lines) + "\n").encode()
     context.nodes.exec(context.node, ["sh", "-c", script, "sh", DROP_IN], stdin=text)
     ready_s = _restarted(context)
-    if (program := running(context)) != path:
-        raise InjectionError(f"{context.node} runs {program}, not {path}")
+    if (runs := running(context)) != path:
+        raise InjectionError(f"{context.node} runs {runs}, not {path}")
     told = context.nodes.exec(context.node, ["cat", f"/proc/{unit(context, KUBELET)['pid']}/environ"]).stdout
     if value and f"{variable}={value}".encode() not in told.split(b"\0"):
         raise InjectionError(f"the kubelet of {context.node} was not told {variable}={value}")

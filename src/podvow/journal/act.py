@@ -8,12 +8,18 @@ from podvow.api import Api, ApiError
 from podvow.cluster.cri import Cri
 from podvow.cluster.node import NodeAccess
 from podvow.errors import ClusterUnusableError
-from podvow.faults import deadman, network, nodestatus, otherkubelet, static, upkeep
+from podvow.faults import deadman, network, nodestatus, othercomponent, otherkubelet, static, upkeep
 from podvow.faults.base import FaultContext, NodeLostError
-from podvow.journal.undo import DisarmTimer, HealNode, RemoveResource, RemoveStatic, RestoreKubelet
+from podvow.journal.undo import (
+    DisarmTimer,
+    NodeUndo,
+    RemoveResource,
+    RemoveStatic,
+    RestoreComponent,
+    RestoreKubelet,
+)
 from podvow.timeline import Meta, Timeline
 
-NodeUndo = HealNode | RemoveStatic | RemoveResource | DisarmTimer | RestoreKubelet
 _NOT_FOUND = 404
 
 
@@ -49,9 +55,11 @@ def act(undo: NodeUndo, site: Site) -> str:
     try:
         site.api.get(f"/api/v1/nodes/{undo.node}")
     except ApiError as error:
-        if error.status != _NOT_FOUND:
+        if error.status == _NOT_FOUND:
+            return f"node {undo.node} is not there any more"
+        # An API server that does not answer may be the very thing that is to be taken back.
+        if not isinstance(undo, RestoreComponent):
             raise
-        return f"node {undo.node} is not there any more"
     if isinstance(undo, RemoveResource):
         nodestatus.withdraw(site.api, undo.node, undo.resource)
         return f"removed {undo.resource} from node {undo.node}"
@@ -70,6 +78,8 @@ def act(undo: NodeUndo, site: Site) -> str:
         return f"disarmed the dead-man timer of node {undo.node}"
     if isinstance(undo, RestoreKubelet):
         return otherkubelet.restore(context)
+    if isinstance(undo, RestoreComponent):
+        return othercomponent.restore(context, undo.component)
     return _heal(context)
 
 

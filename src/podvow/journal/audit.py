@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from podvow.api import Api, ApiError
 from podvow.cluster.node import NodeAccess, NodePower
 from podvow.cluster.process import CommandError
-from podvow.faults import deadman, network, otherkubelet
+from podvow.faults import deadman, network, othercomponent, otherkubelet
+from podvow.faults.controlplane import COMPONENTS
 from podvow.faults.upkeep import CONTAINERD, KUBELET
 from podvow.journal.act import Site
 from podvow.journal.namespaces import labelled
-from podvow.journal.undo import HealNode, RemoveResource, RemoveStatic, RestoreKubelet, Undo
+from podvow.journal.undo import (
+    HealNode,
+    RemoveResource,
+    RemoveStatic,
+    RestoreComponent,
+    RestoreKubelet,
+    Undo,
+)
 from podvow.labels import DOMAIN, MANAGED, RUN_LABEL
 from podvow.pool import at_once
 
@@ -26,7 +35,7 @@ _LOOK = (
     '[ "$s" = active ] || echo "unit $u is $s"; done; '
     f'for f in {network.AWAY} {network.BROKEN}; do [ -e "$f" ] && echo "network $f"; done; '
     f'for f in {_STATICS}*.json; do [ -e "$f" ] && echo "static $f"; done; {deadman.LIST}; '
-    f"{otherkubelet.LIST}; true"
+    f"{otherkubelet.LIST}; {othercomponent.LIST}; true"
 )
 
 
@@ -141,6 +150,10 @@ def _said(name: str, kind: str, what: str) -> Iterator[Leak]:
             yield Leak(node, f"a timer is armed: {what}", heal, node=name)
         case "kubelet":
             yield Leak(node, f"runs another kubelet than its own: {what}", RestoreKubelet(name), node=name)
+        case "component":
+            which = PurePosixPath(what).parent.name
+            back = RestoreComponent(name, which) if which in COMPONENTS else None
+            yield Leak(node, f"{which} runs another program than its own: {what} is kept", back, node=name)
         case "static":
             found = _STATIC.fullmatch(what)
             undo, run = (RemoveStatic(name, what), found[1]) if found else (None, "")

@@ -9,9 +9,10 @@ from pathlib import Path
 from podvow.api import Api
 from podvow.cluster import lifecycle
 from podvow.cluster.existing import existing_cluster
-from podvow.errors import UsageError
+from podvow.errors import ClusterUnusableError, UsageError
 from podvow.journal.act import Site
 from podvow.journal.entry import Header
+from podvow.journal.silent import awaken
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,28 @@ def target_of(header: Header) -> Target:
 
 
 def connect(target: Target) -> Site:
-    """Connect to a cluster, even to a kind cluster of ours some of whose workers are switched off."""
-    if target.provider == "kind":
-        cluster = lifecycle.attach(target.name, wounded=True)
-    else:
+    """Connect to a cluster, even to a kind cluster of ours some of whose workers are switched off.
+
+    An API server that a dead run left with another program than its own, and that does not answer with it, gets its
+    own one back first: nothing else could be asked, not even what that run has left.
+    """
+    if target.provider != "kind":
         cluster = existing_cluster(Path(target.kubeconfig), target.context)
-    return Site(Api.connect(cluster.kubeconfig, cluster.context), cluster.access)
+        return Site(Api.connect(cluster.kubeconfig, cluster.context), cluster.access)
+    cluster = lifecycle.attach(target.name, wounded=True, silent=True)
+    site = Site(Api.connect(cluster.kubeconfig, cluster.context), cluster.access)
+    if not cluster.server_version:
+        _awaken(site, target.name)
+    return site
+
+
+def _awaken(site: Site, name: str) -> None:
+    """Let the API server of a cluster answer again, if it is silent on podvow's account."""
+    try:
+        done = awaken(site, lifecycle.control_plane(name))
+    except BaseException:
+        site.api.close()
+        raise
+    if not done:
+        site.api.close()
+        raise ClusterUnusableError(f"the API server of cluster {name!r} does not answer", hint="podvow up")

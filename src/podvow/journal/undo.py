@@ -19,6 +19,7 @@ _PATTERNS = {
     "name": re.compile(r"podvow-[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?"),
     "run": re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"),
     "path": re.compile(r"/etc/kubernetes/manifests/podvow-[-a-z0-9]{1,56}\.json"),
+    "component": re.compile(r"kube-(apiserver|controller-manager|scheduler)"),
     "resource": re.compile(re.escape(DOMAIN) + r"/[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?"),
 }
 
@@ -139,9 +140,40 @@ class RestoreKubelet:
         return f"give node {self.node} its own kubelet back"
 
 
-Undo = DeleteNamespace | HealNode | RemoveStatic | RemoveResource | DisarmTimer | RestoreKubelet
+@dataclass(frozen=True, slots=True)
+class RestoreComponent:
+    """Let a component of the control plane run its own program again.
+
+    Attributes:
+        node: the node that it runs on.
+        component: its name, that of its static Pod.
+    """
+
+    op: ClassVar[str] = "restore-component"
+    mirrored: ClassVar[bool] = True
+    node: str
+    component: str
+
+    @property
+    def words(self) -> str:
+        """What it does, for people."""
+        return f"give {self.component} of node {self.node} its own program back"
+
+
+NodeUndo = HealNode | RemoveStatic | RemoveResource | DisarmTimer | RestoreKubelet | RestoreComponent
+"""Those that are about a node."""
+Undo = DeleteNamespace | NodeUndo
 _KINDS: Mapping[str, type[Undo]] = {
-    kind.op: kind for kind in (DeleteNamespace, HealNode, RemoveStatic, RemoveResource, DisarmTimer, RestoreKubelet)
+    kind.op: kind
+    for kind in (
+        DeleteNamespace,
+        HealNode,
+        RemoveStatic,
+        RemoveResource,
+        DisarmTimer,
+        RestoreKubelet,
+        RestoreComponent,
+    )
 }
 
 

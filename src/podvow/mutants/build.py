@@ -1,4 +1,4 @@
-"""`podvow mutants build`: makes a kubelet that has all mutants in it, each asleep until it is chosen.
+"""`podvow mutants build`: makes programs that have all their mutants in them, each asleep until it is chosen.
 
 Kubernetes is compiled from a copy of its module in the user's cache, for Go refuses to overlay files inside the
 module cache; the copy itself stays as it was, the changed files are laid over it. Nothing of Kubernetes gets into
@@ -25,32 +25,33 @@ from podvow.cluster.nodeimage.programs import kubernetes_ldflags
 from podvow.cluster.process import CommandError, run
 from podvow.cluster.progress import Progress
 from podvow.errors import ClusterUnusableError
-from podvow.mutants.definition import Definition
+from podvow.mutants.definition import Definition, Target, of_target
 from podvow.mutants.weave import Owned, Woven, groups, weave
 from podvow.paths import cache_dir
 
-_KUBELET = f"{gomod.KUBERNETES}/cmd/kubelet"
 _KEPT = 6
-"""Kubelets that stay in the cache, 100 MB each; the oldest go."""
+"""Programs of one kind that stay in the cache, 100 MB each; the oldest go."""
 _SAID = re.compile(r"^(?:.*?/)?(?P<file>(?:pkg|cmd|staging)/[^:\s]+\.go|[^:\s]+\.txt):(?P<line>\d+)", re.MULTILINE)
 _RECIPE = 1
 
 
 @dataclass(frozen=True)
-class Kubelet:
-    """A kubelet with mutants in it.
+class Program:
+    """A program of Kubernetes with mutants in it.
 
     Attributes:
-        path: the program.
+        path: the file.
         version: of Kubernetes.
         mutants: the ids of those that are in it.
         digest: its SHA-256.
+        target: which program it is.
     """
 
     path: Path
     version: str
     mutants: tuple[str, ...]
     digest: str
+    target: Target = Target.KUBELET
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Built:
     """What came of a build.
 
     Attributes:
-        kubelets: one as a rule; more where mutants change the same text.
+        programs: one of each kind as a rule; more where mutants change the same text.
         broken: by mutant what the compiler says against it.
         elsewhere: ids of those that are not for this version.
     """
 
-    kubelets: tuple[Kubelet, ...]
+    programs: tuple[Program, ...]
     broken: dict[str, str]
     elsewhere: tuple[str, ...]
 
@@ -77,17 +78,17 @@ class _RefusedError(Exception):
 
 
 def build(definitions: Sequence[Definition], version: str, progress: Progress | None = None) -> Built:
-    """Make the kubelets that hold all mutants of a version; what is cached is not built again.
+    """Make the programs that hold all mutants of a version; what is cached is not built again.
 
     Args:
-        definitions: the mutants.
+        definitions: the mutants, of any targets.
         version: of Kubernetes, such as v1.37.2.
         progress: is told what goes on.
 
     Raises:
         StaleAnchorError: an anchor does not fit this version.
         UsageError: it is no version of Kubernetes.
-        ClusterUnusableError: nothing can be compiled here, or not even the unchanged kubelet.
+        ClusterUnusableError: nothing can be compiled here, or not even the unchanged program.
     """
     gomod.staging_version(version)
     progress = progress or Progress()
@@ -96,14 +97,15 @@ def build(definitions: Sequence[Definition], version: str, progress: Progress | 
     with FileLock(cache_dir("src") / f".mutants-{version}.lock"):
         workshop = _Workshop(version, progress)
         broken: dict[str, str] = {}
-        made: list[Kubelet] = []
-        for group in groups(meant, workshop.read, version):
-            made += workshop.kubelet(group, broken)
+        made: list[Program] = []
+        for target in Target:
+            for group in groups(of_target(meant, target), workshop.read, version):
+                made += workshop.program(target, group, broken)
     return Built(tuple(made), broken, elsewhere)
 
 
 class _Workshop:
-    """The folders in which kubelets of one version are made."""
+    """The folders in which programs of one version are made."""
 
     def __init__(self, version: str, progress: Progress) -> None:
         self._version = version
@@ -118,18 +120,18 @@ class _Workshop:
         path = self._origin / file
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
-    def kubelet(self, group: Sequence[Definition], broken: dict[str, str]) -> list[Kubelet]:
-        """Make the kubelet of a group, without those that do not compile; they are added to `broken`."""
+    def program(self, target: Target, group: Sequence[Definition], broken: dict[str, str]) -> list[Program]:
+        """Make the program of a group, without those that do not compile; they are added to `broken`."""
         left = list(group)
         while left:
             woven = weave(left, self.read, self._version)
             try:
-                return [self._made(left, woven)]
+                return [self._made(target, left, woven)]
             except _RefusedError as refused:
                 guilty = accused(refused.output, woven.owned) or self._tried_alone(left)
                 if not guilty:
                     raise ClusterUnusableError(
-                        f"the kubelet of {self._version} does not compile, and no mutant is to blame",
+                        f"{target} of {self._version} does not compile, and no mutant is to blame",
                         hint=refused.output[-800:],
                     ) from refused
             broken.update(guilty)
@@ -138,16 +140,16 @@ class _Workshop:
             left = [d for d in left if d.id not in guilty]
         return []
 
-    def _made(self, group: Sequence[Definition], woven: Woven) -> Kubelet:
+    def _made(self, target: Target, group: Sequence[Definition], woven: Woven) -> Program:
         inputs: dict[str, object] = {"recipe": _RECIPE, "version": self._version, "files": dict(woven.files)}
-        folder = cache_dir("bin") / f"kubelet-mutants-{self._version}-{stages.key_of(inputs)[:8]}"
+        folder = cache_dir("bin") / f"{target}-mutants-{self._version}-{stages.key_of(inputs)[:8]}"
 
-        def make(target: Path) -> None:
+        def make(new: Path) -> None:
             with self._progress.step(
-                f"kubelet {self._version}",
-                f"compiling one kubelet with {len(group)} mutants: a minute or two, more if Go's cache is cold",
+                f"{target} {self._version}",
+                f"compiling one {target} with {len(group)} mutants: a minute or two, more if Go's cache is cold",
             ):
-                self._compile(woven, ["-o", str(target / "kubelet"), _KUBELET])
+                self._compile(woven, ["-o", str(new / target), _package(target)])
 
         try:
             stages.ensure(folder, inputs, make)
@@ -155,8 +157,8 @@ class _Workshop:
             stages.discard(folder.with_name(f".{folder.name}.new"))
         folder.touch()
         _prune(folder)
-        path = folder / "kubelet"
-        return Kubelet(path, self._version, tuple(d.id for d in group), stages.digest(path))
+        path = folder / target
+        return Program(path, self._version, tuple(d.id for d in group), stages.digest(path), target)
 
     def _compile(self, woven: Woven, arguments: Sequence[str]) -> None:
         self._prepare()
@@ -182,7 +184,7 @@ class _Workshop:
         upstream = Path(self._facts["GoMod"]).read_text(encoding="utf-8")
         module = gomod.kubernetes_module(upstream, self._version)
         module += f"replace {gomod.KUBERNETES} => {self._copy}\n"
-        files = {"go.mod": module, "tools.go": gomod.imports_file([_KUBELET])}
+        files = {"go.mod": module, "tools.go": gomod.imports_file([_package(target) for target in Target])}
         stamp = self._folder / "tidied.json"
         if stamp.is_file() and stamp.read_text() == json.dumps(files) and (self._folder / "go.sum").is_file():
             return
@@ -227,6 +229,10 @@ def accused(output: str, owned: Sequence[Owned]) -> dict[str, str]:
     return guilty
 
 
+def _package(target: Target) -> str:
+    return f"{gomod.KUBERNETES}/cmd/{target}"
+
+
 def _copied(origin: Path, copy: Path) -> None:
     """Copy the module once; it is there as a whole or not at all."""
     if copy.is_dir():
@@ -252,7 +258,7 @@ def _discard(folder: Path) -> None:
 
 
 def _prune(newest: Path) -> None:
-    """Let the oldest kubelets go."""
+    """Let the oldest programs of a kind go."""
     pattern = f"{newest.name.rpartition('-')[0]}-*"
     folders = sorted(newest.parent.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in folders[_KEPT:]:

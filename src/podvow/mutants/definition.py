@@ -1,9 +1,10 @@
-"""A mutant as data: which lines of the kubelet are changed how, and which claims must notice it."""
+"""A mutant as data: which lines of which program are changed how, and which claims must notice it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -25,6 +26,15 @@ HELPER = "podvowMutant"
 """The Go function behind it, for replacements that would rather call it: `podvowMutant("ID")`."""
 _WHAT = "mutant definition"
 _IMPORT = re.compile(r"(?:(\w+) )?([\w./-]+)")
+
+
+class Target(StrEnum):
+    """The program that a mutant is in; its value is the program's name."""
+
+    KUBELET = "kubelet"
+    API_SERVER = "kube-apiserver"
+    CONTROLLER_MANAGER = "kube-controller-manager"
+    SCHEDULER = "kube-scheduler"
 
 
 class Edit(BaseModel):
@@ -67,8 +77,9 @@ class Definition(BaseModel):
     """One mutant.
 
     Attributes:
-        id: short name; the kubelet is told it by a variable of its environment.
+        id: short name; the program is told it by a variable of its environment.
         title: the bug in one sentence.
+        target: the program that it is in.
         versions: Kubernetes versions that it is for, e.g. `>=1.36`; empty for all.
         edits: the changes that are the bug.
         claims: what must notice it: ids of claims, beginnings of them (`rerun`, `rerun.records`), or ids of the
@@ -83,6 +94,7 @@ class Definition(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
     title: Annotated[str, Field(min_length=1)]
+    target: Target = Target.KUBELET
     versions: str = ""
     edits: tuple[Edit, ...] = Field(min_length=1)
     claims: tuple[str, ...] = ()
@@ -105,7 +117,7 @@ class Definition(BaseModel):
         if not self.control and not self.claims:
             raise ValueError("`claims` names none that must notice it; a negative control says `control: true`")
         if not any(ACTIVE in edit.replace or f"{HELPER}(" in edit.replace for edit in self.edits):
-            raise ValueError(f"no replacement asks {ACTIVE}: the bug would be in every kubelet of the build")
+            raise ValueError(f"no replacement asks {ACTIVE}: the bug would be in every program of the build")
         return self
 
     def applies_to(self, version: Version) -> bool:
@@ -169,6 +181,11 @@ def chosen(definitions: Sequence[Definition], only: Sequence[str]) -> tuple[Defi
     if unknown:
         raise UsageError(f"no mutant {', '.join(unknown)}", hint=f"there are {', '.join(sorted(known))}")
     return tuple(d for d in definitions if not only or d.id in only)
+
+
+def of_target(definitions: Sequence[Definition], target: Target) -> tuple[Definition, ...]:
+    """Return those that are in one program."""
+    return tuple(d for d in definitions if d.target is target)
 
 
 def _read(path: Path) -> Definition:

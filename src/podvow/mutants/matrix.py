@@ -12,9 +12,10 @@ from pydantic import TypeAdapter
 
 from podvow.errors import UsageError
 from podvow.inputs import read_json, read_text, shaped
-from podvow.mutants.campaign import Outcome
+from podvow.mutants.command import Outcome
 from podvow.mutants.score import Fate, Result, Score
 from podvow.verdict import Verdict
+from podvow.whole import write_whole
 
 SCHEMA = 1
 FILE = "mutants.json"
@@ -40,9 +41,9 @@ class Told:
     Attributes:
         run: id of the run.
         started: when, ISO 8601.
-        node: the node.
-        version: of its kubelet.
-        kubelets: SHA-256 of the kubelets that were tried.
+        node: the nodes whose programs were swapped.
+        version: of Kubernetes there.
+        kubelets: SHA-256 of the programs that were tried, those of the control plane too.
         baseline: how many scenarios were judged without a mutant, and which of them did not come out as expected.
         score: how many mutants were killed.
         mutants: what became of each.
@@ -70,9 +71,9 @@ def told(outcome: Outcome, *, run: str, started: str) -> Told:
     return Told(
         run=run,
         started=started,
-        node=outcome.node,
-        version=outcome.version,
-        kubelets=outcome.kubelets,
+        node=", ".join(outcome.nodes),
+        version=", ".join(outcome.versions),
+        kubelets=outcome.programs,
         baseline={"scenarios": len(outcome.baseline), "not_as_expected": list(outcome.odd)},
         score=outcome.score,
         mutants=outcome.results,
@@ -95,6 +96,19 @@ def read(path: Path) -> Told:
     what = "file of mutants' results"
     raw = read_json(path, what=what, schema=SCHEMA, limit=_LIMIT)
     return shaped(_TOLD, raw, where=str(path), what=what)
+
+
+def save(results: Told, folder: Path, *more: Path) -> None:
+    """Write the results into a run's folder, for machines and for people.
+
+    Args:
+        results: the results.
+        folder: of the run.
+        more: files that get them for machines too.
+    """
+    for path in (folder / FILE, *more):
+        write_whole(path, to_json(results))
+    write_whole(folder / PAGE, markdown(results))
 
 
 def lines(results: Told) -> Iterator[str]:
@@ -132,11 +146,11 @@ def markdown(results: Told) -> str:
     what = f"{len(results.mutants)} mutants and controls in {results.wall_s / 60:.0f} minutes"
     killed = f"**{score.killed} of {score.counted} mutants killed.**"
     parts = [
-        f"Run {results.run}: kubelet {results.version}, {what}. {killed}{void}",
+        f"Run {results.run}: Kubernetes {results.version}, {what}. {killed}{void}",
         f"Without a mutant: {results.baseline['scenarios']} scenarios, {odd} not as expected.",
         "",
-        "| mutant | the bug | what became of it | s | noticed by | expectation that was violated |",
-        "| --- | --- | --- | ---: | --- | --- |",
+        "| mutant | in | the bug | what became of it | s | noticed by | expectation that was violated |",
+        "| --- | --- | --- | --- | ---: | --- | --- |",
         *(_row(result) for result in results.mutants),
         "",
         *_matrix(results.mutants),
@@ -159,7 +173,8 @@ def put_into(page: Path, text: str) -> str:
 def _row(result: Result) -> str:
     by = f"`{_cell(result.kill.scenario)}`" if result.kill else ""
     what = _cell(f"{result.kill.expectation}: {result.kill.detail}") if result.kill else _cell(result.reason)
-    return f"| `{result.id}` | {_cell(result.title)} | {result.fate} | {result.wall_s:.0f} | {by} | {what} |"
+    about = f"`{result.id}` | {result.target} | {_cell(result.title)}"
+    return f"| {about} | {result.fate} | {result.wall_s:.0f} | {by} | {what} |"
 
 
 def _matrix(results: Sequence[Result]) -> Iterator[str]:

@@ -17,7 +17,7 @@ class Fate(StrEnum):
     """What became of a mutant.
 
     A kill is a named expectation of a claim that must notice the mutant, violated on the node that it was on, in a
-    scenario that is green without it. Nothing else is one: neither a kubelet that crashes, nor a scenario that
+    scenario that is green without it. Nothing else is one: neither a program that crashes, nor a scenario that
     comes to no verdict.
     """
 
@@ -58,7 +58,7 @@ class Kill:
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of some scenarios on one kubelet.
+    """One run of some scenarios with one program.
 
     Attributes:
         run: its id.
@@ -90,6 +90,7 @@ class Result:
         scenarios: how many scenarios were judged.
         wall_s: how long it took with its swap, in seconds.
         runs: ids of its runs.
+        target: the program that it is in.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Result:
     scenarios: int = 0
     wall_s: float = 0.0
     runs: tuple[str, ...] = ()
+    target: str = "kubelet"
 
 
 def as_expected(judged: Judged, register: Register) -> bool:
@@ -147,12 +149,12 @@ def fate_of(
         trials: its runs, in their order.
         register: the claims.
         green: ids of the scenarios that come out as expected without it.
-        panics: how often its kubelet crashed.
+        panics: how often its program crashed.
     """
     judged = [each for trial in trials for each in trial.judged]
     errors = [trial.error for trial in trials if trial.error]
     if panics:
-        return Fate.CRASHED, f"the kubelet crashed {panics} times", None
+        return Fate.CRASHED, f"{definition.target} crashed {panics} times", None
     if definition.control:
         return _control(trials, judged, errors, register, green)
     kill = kill_of(trials, definition.related(register), green)
@@ -233,7 +235,7 @@ def score_of(results: Sequence[Result], baseline: Iterable[Judged], register: Re
 
     Args:
         results: what became of all mutants and controls.
-        baseline: verdicts on the kubelet without an active mutant. A violation there makes the score void; a
+        baseline: verdicts on the programs without an active mutant. A violation there makes the score void; a
             scenario that came to no verdict can give nothing away, and that is all.
         register: the claims.
     """

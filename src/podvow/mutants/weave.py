@@ -13,7 +13,7 @@ from podvow.errors import UsageError
 from podvow.mutants.definition import ACTIVE, HELPER, Definition, Edit
 
 VARIABLE = "PODVOW_MUTANT"
-"""The environment variable that chooses; without it the kubelet is the one that Kubernetes made."""
+"""The environment variable that chooses; without it the program is the one that Kubernetes made."""
 _HELPER_FILE = "zz_podvow_mutant.go"
 _PACKAGE = re.compile(r"^package (\w+)$", re.MULTILINE)
 _IMPORTS = re.compile(r"^import \($", re.MULTILINE)
@@ -85,7 +85,7 @@ def places(definition: Definition, read: Read, version: str) -> dict[str, list[t
 
 
 def groups(definitions: Sequence[Definition], read: Read, version: str) -> list[list[Definition]]:
-    """Sort mutants into as few kubelets as it takes: two that change the same text cannot be in one.
+    """Sort mutants into as few programs as it takes: two that change the same text cannot be in one.
 
     Raises:
         StaleAnchorError: an anchor does not fit this version.
@@ -208,7 +208,7 @@ def _applied(file: str, text: str, edits: Sequence[_Place]) -> tuple[str, list[O
     owned: list[Owned] = []
     for place in sorted(edits, key=lambda e: (e.start, e.end)):
         if place.start < at:
-            raise UsageError(f"{file}: two mutants of one kubelet change the same text ({place.mutant})")
+            raise UsageError(f"{file}: two mutants of one program change the same text ({place.mutant})")
         before = text[at : place.start]
         line += before.count("\n")
         last = line + place.text.count("\n")

@@ -12,6 +12,7 @@ from podvow.journal.undo import (
     HealNode,
     RemoveResource,
     RemoveStatic,
+    RestoreComponent,
     RestoreKubelet,
     Undo,
     node_of,
@@ -26,13 +27,18 @@ UNDOS: list[Undo] = [
     RemoveStatic("worker", STATIC),
     RemoveResource("worker", "podvow.dev/held"),
     RestoreKubelet("worker"),
+    RestoreComponent("control-plane", "kube-apiserver"),
 ]
 
 
 @pytest.mark.parametrize("undo", UNDOS, ids=lambda undo: undo.op)
 def test_an_undo_survives_json_and_says_what_it_does(undo: Undo) -> None:
     assert parse(json.loads(json.dumps(raw(undo)))) == undo
-    assert all(str(value) in undo.words for key, value in raw(undo).items() if key in {"name", "node", "resource"})
+    assert all(
+        str(value) in undo.words
+        for key, value in raw(undo).items()
+        if key in {"name", "node", "resource", "component"}
+    )
     assert node_of(undo) == raw(undo).get("node", "")
     assert undo.mirrored is (undo.op != "delete-namespace"), "labels find namespaces, and nothing else"
 
@@ -52,6 +58,9 @@ def test_an_undo_survives_json_and_says_what_it_does(undo: Undo) -> None:
         {"op": "remove-resource", "node": "worker", "resource": "xpodvow.dev/held"},
         {"op": "restore-kubelet", "node": "worker", "path": "/usr/bin/kubelet"},
         {"op": "restore-kubelet", "node": "worker\n"},
+        {"op": "restore-component", "node": "worker", "component": "etcd"},
+        {"op": "restore-component", "node": "worker", "component": "../kube-apiserver"},
+        {"op": "restore-component", "node": "worker"},
         {"op": "heal-node"},
         {"op": "heal-node", "node": "worker", "then": "more"},
         {"op": "heal-node", "node": 7},
@@ -74,7 +83,9 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(
-    undo=st.sampled_from(UNDOS), key=st.sampled_from(["op", "name", "run", "node", "path", "resource"]), value=JSON
+    undo=st.sampled_from(UNDOS),
+    key=st.sampled_from(["op", "name", "run", "node", "path", "resource", "component"]),
+    value=JSON,
 )
 def test_a_changed_value_gives_another_undo_of_ours_or_a_clear_error(undo: Undo, key: str, value: Any) -> None:
     try:

@@ -1,4 +1,4 @@
-"""The order of a campaign: what is run on which kubelet, when it stops, and what a broken one costs."""
+"""The order of a campaign: what is run with which program, when it stops, and what a broken one costs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from podvow.claims import load_register
 from podvow.errors import InjectionError
-from podvow.mutants import campaign, trial
-from podvow.mutants.build import Built, Kubelet
-from podvow.mutants.campaign import Wish
-from podvow.mutants.definition import DEFINITIONS, load
+from podvow.mutants import trial
+from podvow.mutants.build import Built, Program
+from podvow.mutants.campaign import Campaign, Stand, Wish
+from podvow.mutants.definition import DEFINITIONS, Target, load
 from podvow.mutants.score import Fate, Trial
 from podvow.paths import SUITES
 from podvow.selection import Collected, collect
@@ -40,8 +40,9 @@ class Stage:
     calls: list[tuple[str, frozenset[str], frozenset[str]]] = field(default_factory=list)
     refuses: str = ""
     name: str = "worker"
+    pods: str = "worker"
 
-    def choose(self, _: Kubelet, mutant: str = "") -> float:
+    def choose(self, _: Program, mutant: str = "") -> float:
         if mutant and mutant == self.refuses:
             raise InjectionError("the node is not ready with it")
         self.active = mutant
@@ -50,10 +51,14 @@ class Stage:
     def panics(self) -> int:
         return 0
 
+    def restore(self) -> str:
+        self.active = "real"
+        return "its own"
+
     def run(
         self, _: Session, number: int, only: Collection[str], *, node: str, until: Collection[str] = ()
     ) -> Trial:
-        assert node == self.name
+        assert node == self.pods
         self.calls.append((self.active, frozenset(only), frozenset(until)))
         judged = []
         for item in self.collected.items:
@@ -73,16 +78,31 @@ Play = Callable[..., tuple[Stage, dict[str, Fate]]]
 @pytest.fixture
 def play(collected: Collected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     def played(
-        names: list[str], violates: dict[str, str], *, refuses: str = "", related_only: bool = True
+        names: list[str],
+        violates: dict[str, str],
+        *,
+        refuses: str = "",
+        related_only: bool = True,
+        target: Target = Target.KUBELET,
+        peers: list[str] | None = None,
     ) -> tuple[Stage, dict[str, Fate]]:
-        stage = Stage(collected, violates, refuses=refuses)
+        stage = Stage(collected, violates, refuses=refuses, pods="worker" if target is Target.KUBELET else "")
         monkeypatch.setattr(trial, "run", stage.run)
-        built = Built((Kubelet(tmp_path, "v1.37.2", tuple(names), "ab"),), {}, ())
-        wish = Wish([OURS[n] for n in names], [OURS[n] for n in names], related_only=related_only)
-        made = campaign._Campaign(
-            Session("r", tmp_path), wish, built, register=REGISTER, collected=collected, say=lambda _: None
+        built = Built((Program(tmp_path, "v1.37.2", tuple(names), "ab", target),), {}, ())
+        mutants = [OURS[name] for name in names]
+        beside = [OURS[name] for name in names if peers is None] + [OURS[name] for name in peers or ()]
+        wish = Wish(mutants, mutants, beside, related_only=related_only)
+        made = Campaign(
+            Session("r", tmp_path),
+            wish,
+            built,
+            target=target,
+            register=REGISTER,
+            collected=collected,
+            say=lambda _: None,
+            stand=Stand(),
         )
-        made.run(stage)  # type: ignore[arg-type]
+        made.run(stage)
         return stage, {result.id: result.fate for result in made.stand.results}
 
     return played
@@ -143,3 +163,25 @@ def test_what_is_not_green_without_a_mutant_is_not_used(play: Play) -> None:
     assert used
     assert not {i.id for i in stage.collected.items if claim in {c.id for c in i.claims}} & used
     assert fates[name] is Fate.SURVIVED
+
+
+def test_mutants_of_the_control_plane_are_judged_by_the_whole_cluster(play: Play) -> None:
+    names = ["init-probe-accepted", "control-slow-creation"]
+    violates = {"init-probe-accepted": "validation.regular-init.forbids-probes-and-lifecycle"}
+    stage, fates = play(names, violates, target=Target.API_SERVER)
+    assert [active for active, _, _ in stage.calls] == ["", "control-slow-creation", "init-probe-accepted"]
+    assert fates == {"control-slow-creation": Fate.GREEN, "init-probe-accepted": Fate.KILLED}
+
+
+def test_mutants_of_another_program_are_left_alone(play: Play) -> None:
+    stage, fates = play(["init-probe-accepted", "parallel-inits"], {}, target=Target.API_SERVER)
+    assert list(fates) == ["init-probe-accepted"]
+    assert {active for active, _, _ in stage.calls} == {"", "init-probe-accepted"}
+
+
+def test_a_control_is_judged_by_the_scenarios_of_its_peers_and_of_its_own_program(play: Play) -> None:
+    peers = ["init-probe-accepted", "parallel-inits"]
+    stage, _ = play(["control-slow-creation"], {}, target=Target.API_SERVER, peers=peers)
+    used = {claim.id for item in stage.collected.items if item.id in stage.calls[0][1] for claim in item.claims}
+    assert "validation.regular-init.forbids-probes-and-lifecycle" in used
+    assert "ordering.inits.one-at-a-time" not in used

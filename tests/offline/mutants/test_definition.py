@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from podvow.claims import load_register
 from podvow.errors import UsageError
-from podvow.mutants.definition import DEFINITIONS, Definition, chosen, load
+from podvow.mutants.definition import DEFINITIONS, Definition, Target, chosen, load, of_target
 from podvow.paths import SUITES
 from podvow.verdict import ClaimKind
 
@@ -48,10 +48,19 @@ def test_our_own_definitions_cover_what_they_are_to_cover() -> None:
         "parallel-inits", "app-does-not-wait", "failure-ignored", "seed-literal", "rerun-on-lost-record",
         "no-backoff", "initialized-lies", "sidecars-unordered-at-stop",
     } <= {d.id for d in OURS}  # fmt: skip
-    assert sum(d.control for d in OURS) == 2
+    assert sum(d.control for d in of_target(OURS, Target.KUBELET)) == 2
+    assert sum(d.control for d in of_target(OURS, Target.API_SERVER)) == 1
+    assert all(of_target(OURS, target) for target in Target), "each program has mutants"
     areas = {claim.partition(".")[0] for d in OURS for claim in d.claims}
     wanted = {"sidecars", "restart-rules", "termination", "ordering", "starting", "failure", "rerun", "updates"}
     assert wanted <= areas
+
+
+def test_a_mutant_is_in_the_kubelet_unless_it_says_otherwise(tmp_path: Path) -> None:
+    (kubelet,) = load(write(tmp_path, GOOD))
+    assert kubelet.target is Target.KUBELET
+    (scheduler,) = load(write(tmp_path, f"{GOOD}target: kube-scheduler\n"))
+    assert of_target((kubelet, scheduler), Target.SCHEDULER) == (scheduler,)
 
 
 def test_a_definition_is_read_whole(tmp_path: Path) -> None:
@@ -88,6 +97,7 @@ def test_a_claim_that_there_is_not_is_named(name: str) -> None:
         ("kuberuntime_manager.go", "manager_test.go", "a Go file by its path"),
         ("!$ACTIVE", "!inBackOff", "no replacement asks"),
         ("claims: [failure.backoff.curve]", "", "names none that must notice"),
+        ("id: no-backoff", "id: no-backoff\ntarget: etcd", "target: "),
         ("edits:", "edits: []\nmore:", "edits"),
         ("id: no-backoff", "id: no-backoff\nid: twice", "twice in one mapping"),
     ],

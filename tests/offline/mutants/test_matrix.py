@@ -18,6 +18,9 @@ RESULTS = (
     Result("control-a", "Other words.", True, Fate.GREEN, "9 scenarios", claims={"a.b.c": "holds"}),
     Result("killed-b", "Two at once.", False, Fate.KILLED, kill=KILL, claims={"a.b.c": "violated"}, wall_s=41.2),
     Result("left-c", "Nothing.", False, Fate.SURVIVED, "all holds", claims={"a.b.d": "inconclusive"}),
+    Result(
+        "killed-d", "A name.", False, Fate.KILLED, kill=KILL, claims={"a.b.c": "violated"}, target="kube-apiserver"
+    ),
 )
 TOLD = matrix.Told(
     run="1126-ab",
@@ -39,6 +42,22 @@ def test_results_survive_being_written(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["mutants"][1]["kill"]["expectation"] == KILL.expectation
 
 
+def test_results_of_before_there_were_other_programs_are_read(tmp_path: Path) -> None:
+    raw = json.loads(matrix.to_json(TOLD))
+    for result in raw["mutants"]:
+        del result["target"]
+    path = tmp_path / matrix.FILE
+    path.write_text(json.dumps(raw))
+    assert {result.target for result in matrix.read(path).mutants} == {"kubelet"}
+
+
+def test_they_lie_in_the_run_s_folder_for_machines_and_for_people(tmp_path: Path) -> None:
+    more = tmp_path / "more.json"
+    matrix.save(TOLD, tmp_path, more)
+    assert matrix.read(tmp_path / matrix.FILE) == matrix.read(more) == TOLD
+    assert (tmp_path / matrix.PAGE).read_text() == matrix.markdown(TOLD)
+
+
 def test_broken_results_are_refused(tmp_path: Path) -> None:
     path = tmp_path / matrix.FILE
     path.write_text(matrix.to_json(TOLD).replace('"killed"', '"slain"', 1))
@@ -58,8 +77,9 @@ def test_the_page_has_a_row_by_mutant_and_a_column_in_the_matrix() -> None:
     page = matrix.markdown(TOLD)
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert len(rows) == len(RESULTS)
-    assert all(row.replace("\\|", "").count("|") == 7 for row in rows), "a | in a text must not make a column"
-    assert "| a.b.c | · | ✗ |  |" in page
+    assert all(row.replace("\\|", "").count("|") == 8 for row in rows), "a | in a text must not make a column"
+    assert "| a.b.c | · | ✗ |  | ✗ |" in page
+    assert "| `killed-d` | kube-apiserver | A name. |" in page
     assert "a.b.d" not in page, "a claim that no mutant violates is no row"
 
 

@@ -1,0 +1,230 @@
+"""`podvow mutants run` on several clusters side by side: each has a share of the mutants, and a process of its own.
+
+A share is fixed before anything runs, so that a cluster's scenarios without a bug are those of its own mutants, and
+so that the same command gives the same matrix again. A process, not a thread: it is what one cluster's command is,
+and Ctrl-C is passed on to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import string
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from podvow import interrupts, runlock
+from podvow.claims import load_register
+from podvow.ending import watch_parent
+from podvow.errors import PodvowError, UsageError
+from podvow.inputs import read_json, shaped
+from podvow.mutants import command, matrix
+from podvow.mutants.campaign import Wish
+from podvow.mutants.definition import chosen, load
+from podvow.mutants.matrix import Told
+from podvow.mutants.merge import merged
+from podvow.mutants.share import Share, dealt
+from podvow.paths import SUITES
+from podvow.session import Session
+from podvow.whole import write_whole
+
+SCHEMA = 1
+FILE = "share.json"
+"""A cluster's share of the mutants, in the folder of its part of the run."""
+_MODULE = "podvow.mutants.lanes"
+_ENDING_S = 600.0
+"""How long a cluster may take to get its own programs back, in seconds."""
+_INTERRUPTED = 130
+_SHARE = TypeAdapter(Share)
+
+
+def run(
+    session: Session,
+    wish: Wish,
+    clusters: Sequence[str],
+    definitions: Path,
+    *,
+    say: Callable[[str], None],
+    keep: Callable[[Told], object],
+) -> Told:
+    """Run mutants on several clusters.
+
+    Args:
+        session: the whole run; each cluster's part gets a folder beside it.
+        wish: which mutants, and how thoroughly.
+        clusters: names of podvow's kind clusters.
+        definitions: the folder that the mutants are from.
+        say: is told what goes on.
+        keep: is given what is known after each mutant.
+
+    Returns:
+        What all of them found out. A cluster that could not be used makes it void.
+
+    Raises:
+        UsageError: a cluster is named twice, or a mutant names a claim that there is not.
+    """
+    if len(set(clusters)) < len(clusters):
+        raise UsageError(f"a cluster is named twice: {', '.join(clusters)}")
+    began = time.monotonic()
+    register = load_register(SUITES / "claims.yaml")
+    command.check_names(wish.mutants, register)
+    shares = dealt(wish, str(definitions.absolute()), len(clusters))
+    writing = threading.Lock()
+    lanes: list[_Lane] = []
+
+    def known() -> Told:
+        return merged(
+            {lane.cluster: told for lane in lanes if (told := lane.told())},
+            {lane.cluster: lane.lost for lane in lanes if lane.lost},
+            wish.mutants,
+            register=register,
+            run=session.run_id,
+            started=session.started,
+            wall_s=time.monotonic() - began,
+        )
+
+    def heard(cluster: str, line: str) -> None:
+        say(f"{cluster}: {line}")
+        # Whoever does not read on stops the cluster: it waits until its words are read.
+        with writing, contextlib.suppress(OSError, PodvowError):
+            keep(known())
+
+    try:
+        for cluster, share, letter in zip(clusters, shares, string.ascii_lowercase, strict=False):
+            if share.mutants:
+                lanes.append(_Lane(session, cluster, share, letter, heard))
+        for lane in lanes:
+            lane.wait()
+    except BaseException:
+        for lane in lanes:
+            lane.ask()
+        for lane in lanes:
+            lane.end()
+        raise
+    with writing:
+        return known()
+
+
+class _Lane:
+    """The process of one cluster.
+
+    Args:
+        session: the whole run.
+        cluster: name of the cluster.
+        share: its mutants.
+        letter: tells its part of the run from the others.
+        heard: is told what it says, line by line.
+
+    Attributes:
+        cluster: name of the cluster.
+        lost: why it did not come to its end; empty as long as it may, and when it did.
+    """
+
+    def __init__(
+        self, session: Session, cluster: str, share: Share, letter: str, heard: Callable[[str, str], None]
+    ) -> None:
+        run_id = f"{session.run_id}-{letter}"
+        folder = session.folder.with_name(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        own = dataclasses.replace(session, run_id=run_id, folder=folder, name=cluster)
+        write_whole(folder / FILE, json.dumps({"schema": SCHEMA, **dataclasses.asdict(share)}, indent=1))
+        self.cluster = cluster
+        self.lost = ""
+        self._results = folder / matrix.FILE
+        self._heard = heard
+        self._last = ""
+        # In a session of its own: Ctrl-C comes to the first process, and is passed on once.
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", _MODULE, str(own.save())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, name=f"lane {cluster}", daemon=True)
+        self._reader.start()
+
+    def told(self) -> Told | None:
+        """Return what it has found out so far; None before it has found out anything."""
+        return matrix.read(self._results) if self._results.is_file() else None
+
+    def wait(self) -> None:
+        """Wait for its end."""
+        code = self._child.wait()
+        self._reader.join()
+        if code:
+            self.lost = self._last or f"it ended with {code}"
+
+    def ask(self) -> None:
+        """Ask it to end."""
+        if self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
+
+    def end(self) -> None:
+        """Wait until it has taken back what it did."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(_ENDING_S)
+            return
+        self._child.kill()
+        self._child.wait()
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None  # noqa: S101 (it was asked for)
+        for line in self._child.stdout:
+            if line.strip():
+                self._last = line.strip()
+                self._heard(self.cluster, line.rstrip())
+
+
+def main(argv: list[str]) -> int:
+    """Run the share of one cluster; return 0 when it came to its end, whatever it found out."""
+    interrupts.install()
+    watch_parent(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        session = Session.load(Path(argv[1]))
+        with runlock.held(session.folder):
+            _play(session)
+    except PodvowError as error:
+        _say(f"error: {error.message}")
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 0
+
+
+def _play(session: Session) -> None:
+    path, what = session.folder / FILE, "share of mutants"
+    share = shaped(_SHARE, read_json(path, what=what, schema=SCHEMA), where=str(path), what=what)
+    loaded = load(Path(share.definitions))
+    wish = Wish(
+        chosen(loaded, share.mutants),
+        loaded,
+        [definition for definition in loaded if definition.id in share.peers],
+        everything=share.everything,
+        related_only=share.related_only,
+    )
+
+    def keep(outcome: command.Outcome) -> None:
+        matrix.save(matrix.told(outcome, run=session.run_id, started=session.started), session.folder)
+
+    keep(command.run(session, wish, _say, keep))
+
+
+def _say(line: str) -> None:
+    """Tell the first process, which shows it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

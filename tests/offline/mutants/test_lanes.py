@@ -1,0 +1,80 @@
+"""Several clusters side by side: real processes, one of which each plays a cluster."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from podvow.errors import ExitCode, UsageError
+from podvow.mutants import lanes
+from podvow.mutants.campaign import Wish
+from podvow.mutants.definition import DEFINITIONS, load
+from podvow.mutants.matrix import Told
+from podvow.mutants.score import Fate
+from podvow.session import Session
+
+OURS = load(DEFINITIONS)
+TWO = [definition for definition in OURS if definition.id in {"no-backoff", "parallel-inits"}]
+
+
+@pytest.fixture(autouse=True)
+def played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "_MODULE", "tests.offline.mutants.player")
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    return Session("r", folder)
+
+
+def test_each_cluster_runs_its_share_and_the_results_are_one(session: Session) -> None:
+    said: list[str] = []
+    kept: list[Told] = []
+    done = lanes.run(session, Wish(TWO, OURS, OURS), ["a", "b"], DEFINITIONS, say=said.append, keep=kept.append)
+    assert sorted(said) == ["a: ran no-backoff", "b: ran parallel-inits"]
+    assert [(each.id, each.fate) for each in done.mutants] == [
+        ("no-backoff", Fate.KILLED),
+        ("parallel-inits", Fate.KILLED),
+    ]
+    assert done.score.exit_code is ExitCode.OK
+    assert done.node == "a-worker2, b-worker2"
+    assert len(kept) == 2, "what is known is kept with each word of a cluster"
+    assert sorted(path.name for path in session.folder.parent.iterdir()) == ["r", "r-a", "r-b"]
+
+
+def test_a_cluster_that_cannot_be_used_makes_it_void(session: Session) -> None:
+    wish = Wish(TWO, OURS, OURS)
+    done = lanes.run(session, wish, ["a", "away"], DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+    assert [each.fate for each in done.mutants] == [Fate.KILLED, Fate.INCONCLUSIVE]
+    assert done.score.void == "away: error: there is no cluster 'away'"
+    assert done.score.exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_more_clusters_than_mutants_leave_some_idle(session: Session) -> None:
+    wish = Wish(TWO, TWO, TWO)
+    done = lanes.run(session, wish, ["a", "b", "away"], DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+    assert not done.score.void
+
+
+def test_ctrl_c_lets_every_cluster_take_back_what_was_done(session: Session) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def say(line: str) -> None:
+        if line == "slow: at work":
+            signal.pthread_kill(main, signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        lanes.run(session, Wish(TWO, OURS, OURS), ["a", "slow"], DEFINITIONS, say=say, keep=lambda _: None)
+    assert (session.folder.with_name("r-b") / "taken-back").exists()
+
+
+def test_a_cluster_that_is_named_twice_is_refused(session: Session) -> None:
+    with pytest.raises(UsageError, match="named twice"):
+        lanes.run(session, Wish(TWO, OURS, OURS), ["a", "a"], DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+    assert [path.name for path in session.folder.parent.iterdir()] == ["r"]
