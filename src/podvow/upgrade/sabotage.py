@@ -10,8 +10,8 @@ from podvow.cluster.progress import Progress
 from podvow.errors import InjectionError
 from podvow.faults import otherkubelet
 from podvow.journal.act import Site
-from podvow.mutants.build import Kubelet, build
-from podvow.mutants.definition import DEFINITIONS, load
+from podvow.mutants.build import Program, build
+from podvow.mutants.definition import DEFINITIONS, Target, load, of_target
 from podvow.mutants.weave import VARIABLE
 from podvow.upgrade.planting import namespace_of
 
@@ -31,22 +31,22 @@ class Sabotage(StrEnum):
     LEFT_BEHIND = "left-behind"
 
 
-def mutant(version: str, progress: Progress) -> Kubelet:
+def mutant(version: str, progress: Progress) -> Program:
     """Return a kubelet of a version with the bug.
 
     Raises:
         ClusterUnusableError: it cannot be made here.
         InjectionError: the bug does not fit the version.
     """
-    # All of the folder: so the kubelet is the one that `podvow mutants` has in the cache.
-    built = build(load(DEFINITIONS), version, progress)
-    found = next((kubelet for kubelet in built.kubelets if MUTANT in kubelet.mutants), None)
+    # All that the folder has for kubelets: so it is the one that `podvow mutants` has in the cache.
+    built = build(of_target(load(DEFINITIONS), Target.KUBELET), version, progress)
+    found = next((kubelet for kubelet in built.programs if MUTANT in kubelet.mutants), None)
     if found is None:
         raise InjectionError(f"no kubelet {version} with {MUTANT}", hint="podvow mutants build")
     return found
 
 
-def swap(site: Site, node: str, kubelet: Kubelet) -> None:
+def swap(site: Site, node: str, kubelet: Program) -> None:
     """Let a node run the kubelet with the bug."""
     context = site.context(node)
     otherkubelet.put(context, kubelet.path.read_bytes(), kubelet.digest)
