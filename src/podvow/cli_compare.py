@@ -25,7 +25,7 @@ def compare(
     more_before: Annotated[list[str] | None, typer.Option("--before", help="A repeated run (repeatable).")] = None,
     more_after: Annotated[list[str] | None, typer.Option("--after", help="A repeated run (repeatable).")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write to [default: reports/comparisons/BEFORE..AFTER].")
+        Path | None, typer.Option(help="Folder to write to, instead of reports/comparisons/BEFORE..AFTER.")
     ] = None,
 ) -> None:
     """Compare two runs: what regressed, what changed as documented, what takes longer. Exits 1 on a regression."""

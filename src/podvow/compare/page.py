@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from podvow.compare import words
-from podvow.compare.model import Change, Comparison, Seen
+from podvow.compare.model import Change, Class, Comparison, Seen
 from podvow.errors import UsageError
 from podvow.paths import REPORTS
 from podvow.report import attach, svg
@@ -33,7 +33,8 @@ def to_html(comparison: Comparison) -> str:
     loader = jinja2.FileSystemLoader(REPORTS / "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     groups = [(kind, [c for c in comparison.changes if c.kind is kind]) for kind in comparison.counts]
-    drawings = {c.scenario: _drawings(c, n) for n, c in enumerate(comparison.changes[:_DRAWN])}
+    drawn = [change for change in comparison.changes if change.kind is not Class.GONE]
+    drawings = {c.scenario: _drawings(c, n) for n, c in enumerate(drawn[:_DRAWN])}
     return environment.get_template(TEMPLATE).render(
         comparison=comparison,
         groups=groups,

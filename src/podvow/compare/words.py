@@ -37,6 +37,7 @@ _RESTS_ON = {
     Sure.MERGED: " (seen in the status only, which may have merged states)",
     Sure.GAP: " (one side was not observing all the time)",
 }
+_MANY = 20
 _SURE = 0.05
 _TINY = 0.0001
 
@@ -114,7 +115,10 @@ def finding(latency: Latency) -> str:
 def lines(comparison: Comparison) -> Iterator[str]:
     """Yield the comparison as text for a terminal."""
     yield title(comparison)
+    alone = {kind for kind in (Class.NEW, Class.GONE) if comparison.counts.get(kind, 0) > _MANY}
     for change in comparison.changes:
+        if change.kind in alone and not change.unproven:
+            continue  # another selection; the counts below say how many
         yield f"{SIGNS[change.kind]} {change.kind:<26} {change.scenario}"
         yield f"    {change.why}"
         if change.difference:

@@ -132,6 +132,16 @@ def test_the_command_takes_repeated_runs_on_both_sides(runs: tuple[Path, Path], 
     assert told["changes"][0]["after"]["runs"] == {"violated": 1, "holds": 1}
 
 
+def test_the_command_does_not_list_what_another_selection_left_out(tmp_path: Path) -> None:
+    before = write_run(tmp_path / "b", [judged(f"x.s{n:02}") for n in range(30)])
+    after = write_run(tmp_path / "a", [judged("x.s00"), judged("x.new", Verdict.VIOLATED)])
+    result = CliRunner().invoke(app, ["compare", str(before), str(after), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 4
+    assert "x.s07" not in result.output
+    assert "x.new" in result.output
+    assert "1 new, 29 gone; the same on both sides: 1 holds" in result.output
+
+
 def test_a_run_that_is_none_is_a_usage_error(runs: tuple[Path, Path]) -> None:
     result = CliRunner().invoke(app, ["compare", str(runs[0]), "no-such-run"])
     assert isinstance(result.exception, UsageError)
