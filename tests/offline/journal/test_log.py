@@ -418,4 +418,6 @@ def test_a_change_that_fails_has_no_point_after_it(
 
 def _program(path: Path, point: str) -> subprocess.CompletedProcess[Any]:
     env = {**os.environ, faultpoint.VARIABLE: point, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.run([sys.executable, "-c", _PROGRAM, path], env=env, check=False, timeout=60)
+    # Whoever runs the tests in the background ignores SIGINT.
+    argv = ["env", "--default-signal=INT", sys.executable, "-c", _PROGRAM, path]
+    return subprocess.run(argv, env=env, check=False, timeout=60)
