@@ -419,5 +419,5 @@ def test_a_change_that_fails_has_no_point_after_it(
 def _program(path: Path, point: str) -> subprocess.CompletedProcess[Any]:
     env = {**os.environ, faultpoint.VARIABLE: point, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     # Whoever runs the tests in the background ignores SIGINT.
-    argv = ["env", "--default-signal=INT", sys.executable, "-c", _PROGRAM, path]
+    argv = ["env", "--default-signal=INT", sys.executable, "-c", _PROGRAM, str(path)]
     return subprocess.run(argv, env=env, check=False, timeout=60)
