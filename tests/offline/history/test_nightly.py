@@ -96,7 +96,7 @@ def test_a_run_without_a_report_is_not_taken_for_the_one_before(nightly: Nightly
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 def test_what_asks_it_to_end_is_passed_on_and_waited_for(place: Path, asked: signal.Signals) -> None:
     # Whoever runs the tests in the background ignores SIGINT, and a shell cannot trap what it was told to ignore.
-    argv = ["env", "--default-signal=INT", place / "scripts" / "nightly"]
+    argv = ["env", "--default-signal=INT", str(place / "scripts" / "nightly")]
     with subprocess.Popen(argv, env={**os.environ, "SLEEPS": "1"}, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"up\n"
