@@ -31,14 +31,18 @@ _PROXY_PACKAGES = (
     "libnfnetlink0", "libnetfilter-conntrack3", "conntrack", "libjansson4", "libgmp10", "libedit2", "libbsd0",
     "libmd0", "libtinfo6", "libc6", "kmod", "libkmod2", "libzstd1", "liblzma5", "libssl3",
 )  # fmt: skip
+# `pause -v` ends: kubeadm runs it as a Job before an upgrade, and waits for its end.
 _PAUSE_C = """\
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 static void end(int s) { _exit(0); }
 static void reap(int s) { while (waitpid(-1, NULL, WNOHANG) > 0) {} }
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "-v") == 0) return puts("pause of podvow") < 0;
   struct sigaction on_end = {.sa_handler = end}, on_child = {.sa_handler = reap, .sa_flags = SA_NOCLDSTOP};
   sigaction(SIGINT, &on_end, NULL);
   sigaction(SIGTERM, &on_end, NULL);
