@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from podvow.api import Api
+from podvow.api import Api, ApiError
 from podvow.cluster import kind, lifecycle, netns
 from podvow.cluster.engine import ensure_engine
 from podvow.cluster.kindconfig import minor
@@ -187,34 +187,40 @@ class _Show:
         kubeadm.upgrade(self._access, node, order, control=self._control, version=self._wish.to, say=self._say)
         self._await_api()
         await_ready(self._site.context(node))
-        self._await_version(node)
+        self._patiently(lambda: self._check_version(node))
         if node == self._control:
             # kubeadm has put its own CoreDNS back, which may run on any node.
             uplink = ensure_engine().has_uplink
-            kind.furnish(self._wish.name, self._access, local_image=self._image.local, uplink=uplink)
+            self._patiently(
+                lambda: kind.furnish(self._wish.name, self._access, local_image=self._image.local, uplink=uplink)
+            )
             kind.wait(self._wish.name, self._access)
         else:
             self.spoil(node)
 
     def _await_api(self) -> None:
+        self._patiently(lambda: kind.kubectl(self._access, self._control, "get", "--raw", "/readyz"))
+
+    def _check_version(self, node: str) -> None:
+        """Look whether a node tells its new version: its readiness may be older than its kubelet."""
+        info = (self._site.api.get(f"/api/v1/nodes/{node}").get("status") or {}).get("nodeInfo") or {}
+        if info.get("kubeletVersion") != self._wish.to:
+            raise ClusterUnusableError(f"the kubelet of {node} is still {info.get('kubeletVersion')}")
+
+    @staticmethod
+    def _patiently(act: Callable[[], object]) -> None:
+        """Do something again until it succeeds.
+
+        An API server that has just started refuses even an administrator (403) until it has read its roles, and a
+        new kubelet starts it once more.
+        """
         deadline = Deadline.after(_API_S)
         while True:
             try:
-                kind.kubectl(self._access, self._control, "get", "--raw", "/readyz")
-            except CommandError as error:
+                act()
+            except (ApiError, CommandError, ClusterUnusableError):
                 if deadline.passed:
-                    raise ClusterUnusableError(f"the API server does not come back: {error.output}") from error
+                    raise
                 time.sleep(_POLL_S)
             else:
                 return
-
-    def _await_version(self, node: str) -> None:
-        """Wait until a node tells its new version: its readiness may be older than its kubelet."""
-        deadline = Deadline.after(_API_S)
-        while True:
-            info = (self._site.api.get(f"/api/v1/nodes/{node}").get("status") or {}).get("nodeInfo") or {}
-            if info.get("kubeletVersion") == self._wish.to:
-                return
-            if deadline.passed:
-                raise ClusterUnusableError(f"the kubelet of {node} is still {info.get('kubeletVersion')}")
-            time.sleep(_POLL_S)
