@@ -1,6 +1,9 @@
-"""What the offline tests share: a timeline that tells nothing will not tell more by waiting."""
+"""What the offline tests share: no waiting for a timeline that tells nothing, and signals stay as they were."""
 
 from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,3 +18,15 @@ settings.load_profile("podvow")
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "_KNOWN_S", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """Put back what a command that ran in this process has made of its signals.
+
+    Its handlers remember that they were asked once: a later test that asks this process to end would wait for ever.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
