@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 _ENDING_S = 300.0
 
@@ -27,15 +28,27 @@ def run_module(module: str, argument: Path, log: Path, *, patience_s: float) -> 
         try:
             return child.wait(patience_s)
         except subprocess.TimeoutExpired:
-            return _ended(child)
+            ask(child)
+            return ended(child, _ENDING_S)
         except BaseException:
-            _ended(child)
+            ask(child)
+            ended(child, _ENDING_S)
             raise
 
 
-def _ended(child: subprocess.Popen[bytes]) -> int:
+def ask(child: subprocess.Popen[Any]) -> None:
+    """Ask a process to end; it undoes what it did first."""
     child.send_signal(signal.SIGTERM)
+
+
+def ended(child: subprocess.Popen[Any], patience_s: float) -> int:
+    """Wait until a process that was asked to end has done so, and return its exit code.
+
+    Args:
+        child: the process.
+        patience_s: after so many seconds it is killed.
+    """
     with contextlib.suppress(subprocess.TimeoutExpired):
-        return child.wait(_ENDING_S)
+        return child.wait(patience_s)
     child.kill()
     return child.wait()

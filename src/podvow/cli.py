@@ -90,11 +90,7 @@ def run(  # noqa: PLR0917 - typer passes options by name
 
 def _given(context: typer.Context) -> dict[str, Any]:
     """Return the options that were typed beside `--resume`."""
-    typed = {
-        name: value
-        for name, value in context.params.items()
-        if name != "resume" and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
-    }
+    typed = {name: value for name, value in cli_target.typed(context).items() if name != "resume"}
     if "kubeconfig" in typed:
         typed["kubeconfig"] = cli_target.absolute(typed["kubeconfig"])
     return typed

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from podvow import cli_target
 from podvow.errors import ExitCode, UsageError
 from podvow.paths import REPORTS
 
@@ -40,10 +41,10 @@ def run(context: typer.Context, clusters: Sequence[str]) -> ExitCode:
 
 def _given(context: typer.Context) -> Iterator[tuple[str, list[str]]]:
     """Yield the options that were typed, each value as one word with its option."""
+    typed = cli_target.typed(context)
     for parameter in context.command.params:
-        name = str(parameter.name)
-        if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
-            yield name, list(_words(parameter.opts[0], context.params[name]))
+        if (name := str(parameter.name)) in typed:
+            yield name, list(_words(parameter.opts[0], typed[name]))
 
 
 def _words(option: str, value: Any) -> Iterator[str]:

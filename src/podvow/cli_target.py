@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
+
+import typer
 
 from podvow.errors import UsageError
 from podvow.profiles import profile_named
@@ -55,3 +57,12 @@ def chosen(provider: str, name: str, kubeconfig: str, context: str, profile: str
 def absolute(kubeconfig: str) -> str:
     """Return the file as whoever resumes the run from elsewhere finds it."""
     return str(Path(kubeconfig).expanduser().absolute()) if kubeconfig else ""
+
+
+def typed(context: typer.Context) -> dict[str, Any]:
+    """Return the parameters of a command that were typed on the command line, with their values."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from podvow import cli_target
 from podvow.cluster.progress import Progress
 from podvow.errors import ExitCode, UsageError
 from podvow.upgrade.report import HALF_WAY, WHOLE, Report
+
+if TYPE_CHECKING:
+    from podvow.session import Session
+    from podvow.upgrade.baseline import Folder
 
 Out = Annotated[Path, typer.Option("--out", help="Folder that keeps what is needed until after the upgrade.")]
 Baseline = Annotated[Path, typer.Option("--baseline", help="Folder that `before` wrote.")]
@@ -70,12 +74,8 @@ def during(
 ) -> None:
     """Judge survivors and claims while nodes have different versions, each node by its own kubelet's promises."""
     from podvow.upgrade import commands  # noqa: PLC0415 - as above
-    from podvow.upgrade.baseline import Folder  # noqa: PLC0415
 
-    folder = Folder(baseline.resolve())
-    session = commands.session_of(
-        folder.load(), folder.path, name=name, kubeconfig=cli_target.absolute(kubeconfig), context=context
-    )
+    folder, session = _begun(baseline, name, kubeconfig, context)
     report = commands.during(folder, session, claims=claims, say=Progress().say)
     _tell(report, baseline, HALF_WAY)
 
@@ -92,12 +92,8 @@ def after(  # noqa: PLR0917 - as above
 ) -> None:
     """Judge the survivors, then the claims once more, and compare them with those before."""
     from podvow.upgrade import commands  # noqa: PLC0415 - as above
-    from podvow.upgrade.baseline import Folder  # noqa: PLC0415
 
-    folder = Folder(baseline.resolve())
-    session = commands.session_of(
-        folder.load(), folder.path, name=name, kubeconfig=cli_target.absolute(kubeconfig), context=context
-    )
+    folder, session = _begun(baseline, name, kubeconfig, context)
     report = commands.after(folder, session, claims=claims, partial=partial, per_node=per_node, say=Progress().say)
     _tell(report, baseline)
 
@@ -112,17 +108,13 @@ def remove(
     """Remove survivors: those of one upgrade, or all that a cluster has; needs no folder."""
     from podvow.session import Session  # noqa: PLC0415 - as above
     from podvow.upgrade import commands  # noqa: PLC0415
-    from podvow.upgrade.baseline import Folder  # noqa: PLC0415
 
     if baseline is None:
         target = cli_target.chosen("", name, kubeconfig, context, "default")
         session, wanted = Session("remove", Path.cwd(), **target), []
     else:
-        known = Folder(baseline.resolve()).load()
-        session = commands.session_of(
-            known, baseline.resolve(), name=name, kubeconfig=cli_target.absolute(kubeconfig), context=context
-        )
-        wanted = [known.id]
+        _, session = _begun(baseline, name, kubeconfig, context)
+        wanted = [session.run_id]
     left = commands.remove(session, wanted, Progress().say)
     for text in left:
         typer.echo(f"LEAK: {text}")
@@ -163,6 +155,16 @@ def demo(  # noqa: PLR0917 - as above
     report = command.play(wish, Folder(place.resolve()), progress)
     typer.echo(progress.summary())
     _tell(report, place)
+
+
+def _begun(baseline: Path, name: str, kubeconfig: str, context: str) -> tuple[Folder, Session]:
+    """Return the folder of an upgrade that was begun, and what names its cluster."""
+    from podvow.upgrade import commands  # noqa: PLC0415 - as above
+    from podvow.upgrade.baseline import Folder  # noqa: PLC0415
+
+    folder = Folder(baseline.resolve())
+    reached = {"name": name, "kubeconfig": cli_target.absolute(kubeconfig), "context": context}
+    return folder, commands.session_of(folder.load(), folder.path, **reached)
 
 
 def _tell(report: Report, folder: Path, name: str = WHOLE) -> None:

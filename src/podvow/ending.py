@@ -1,9 +1,13 @@
-"""How a run's processes end: what was done is undone whoever asks, also by a worker that lost its controller."""
+"""How a run's processes end: what was done is undone, whoever asks.
+
+A worker that lost its controller leaves that to another process.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Callable
 
@@ -109,6 +113,11 @@ def watch_parent(parent: int, act: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=watch, name="parent", daemon=True)
     thread.start()
     return thread
+
+
+def end_with_parent() -> None:
+    """Ask this process to end, as SIGTERM does, when its parent has died."""
+    watch_parent(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def grant_workers_time() -> None:

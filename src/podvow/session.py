@@ -158,10 +158,15 @@ def runs_folder() -> Path:
     return Path(os.environ.get("PODVOW_RUNS") or REPORTS / "runs").absolute()
 
 
+def fresh_id(now: datetime) -> str:
+    """Return an id that no run has yet: its time, and something that two of one second differ in."""
+    return f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+
+
 def new_session(**fields: Any) -> Session:
     """Make a new run's folder and return its session."""
     now = datetime.now(UTC)
-    run_id = os.environ.pop(GIVEN_ID, "") or f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+    run_id = os.environ.pop(GIVEN_ID, "") or fresh_id(now)
     if not RUN_ID.fullmatch(run_id):
         raise UsageError(f"${GIVEN_ID}: {run_id!r} cannot be the id of a run")
     folder = runs_folder() / run_id

@@ -125,6 +125,12 @@ class Machines(Protocol):
         ...
 
 
+def put_program(access: NodeAccess, node: str, path: str, program: bytes, *, timeout_s: float) -> None:
+    """Write a program on a node, whole or not at all, and make its folder."""
+    script = 'mkdir -p "$(dirname "$1")" && cat >"$1.new" && chmod 0755 "$1.new" && mv "$1.new" "$1"'
+    access.exec(node, ["sh", "-c", script, "sh", path], stdin=program, timeout_s=timeout_s)
+
+
 def put_file(access: NodeAccess, node: str, path: str, data: bytes, mode: str = "0644") -> bool:
     """Write a file on a node, whole or not at all, unless it is there already; returns whether it had to."""
     there = access.exec(node, ["cat", path], check=False)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from podvow.cluster.process import run
+from podvow.pool import at_once
 
 if TYPE_CHECKING:
     from podvow.cluster.node import NodeAccess
@@ -30,6 +31,9 @@ def grant(access: NodeAccess, control: Iterable[str], nodes: Iterable[str]) -> N
         nodes: names of all nodes.
     """
     run(["docker", "update", f"--cpu-shares={_SHARES}", *control], timeout_s=30)
-    for node in nodes:
+
+    def weigh(node: str) -> None:
         for unit, weight in _WEIGHTS.items():
             access.exec(node, ["systemctl", "set-property", unit, f"CPUWeight={weight}"])
+
+    at_once(weigh, nodes, name="precedence")

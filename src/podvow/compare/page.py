@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from podvow.compare import words
 from podvow.compare.model import Change, Class, Comparison, Seen
 from podvow.errors import UsageError
-from podvow.paths import REPORTS
-from podvow.report import attach, svg
+from podvow.report import page
 from podvow.report.ink import STYLE
 from podvow.report.model import source_url
 from podvow.timeline import load
@@ -29,13 +27,12 @@ class _Drawings:
 
 
 def to_html(comparison: Comparison) -> str:
-    """Return the page. Nothing is loaded from anywhere: it can be mailed, archived and opened from disk."""
-    loader = jinja2.FileSystemLoader(REPORTS / "templates")
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    """Return the page."""
     groups = [(kind, [c for c in comparison.changes if c.kind is kind]) for kind in comparison.counts]
     drawn = [change for change in comparison.changes if change.kind is not Class.GONE]
     drawings = {c.scenario: _drawings(c, n) for n, c in enumerate(drawn[:_DRAWN])}
-    return environment.get_template(TEMPLATE).render(
+    return page.render(
+        TEMPLATE,
         comparison=comparison,
         groups=groups,
         drawings=drawings,
@@ -62,6 +59,4 @@ def _draw(path: Path | None, seen: Seen | None, ident: str) -> Markup:
         timeline = load(path)
     except UsageError as error:
         return Markup.escape(error.message)
-    marks = [seen.at_ns] if seen else []
-    drawn = attach.tolerant(lambda: svg.draw(timeline, marks=marks, ident=ident))
-    return Markup(drawn) if drawn.startswith("<svg") else Markup.escape(drawn)  # noqa: S704 (draw escapes)
+    return page.drawing(timeline, [seen.at_ns] if seen else [], ident)

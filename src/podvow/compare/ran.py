@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from podvow.errors import UsageError
 from podvow.inputs import read_json, shaped
-from podvow.report.results import SCHEMA
+from podvow.report.results import FILE, SCHEMA
 
 _LIMIT = 64 << 20
 _WHAT = "results of a run"
@@ -113,11 +113,9 @@ def read(folder: Path) -> Ran:
     Raises:
         UsageError: it is no folder of a run, the results are of another schema, or the run did not come to its end.
     """
-    path = folder / "results.json"
+    path = folder / FILE
     if not path.is_file():
-        raise UsageError(
-            f"{folder}: no folder of a run, results.json is missing", hint="reports/runs/ID, or latest"
-        )
+        raise UsageError(f"{folder}: no folder of a run, {FILE} is missing", hint="reports/runs/ID, or latest")
     results = shaped(
         _RESULTS, read_json(path, what=_WHAT, schema=SCHEMA, limit=_LIMIT), where=str(path), what=_WHAT
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from podvow.cluster.node import put_program
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _COPY_S = 300.0
-_PUT = 'mkdir -p "$(dirname "$1")" && cat >"$1.new" && chmod 0755 "$1.new" && mv "$1.new" "$1"'
 
 
 def put(context: FaultContext, path: str, program: bytes, digest: str) -> bool:
@@ -27,7 +27,7 @@ def put(context: FaultContext, path: str, program: bytes, digest: str) -> bool:
     there = context.nodes.exec(context.node, ["sha256sum", path], check=False, timeout_s=_COPY_S)
     if there.code == 0 and there.stdout.decode(errors="replace").split()[0] == digest:
         return False
-    context.nodes.exec(context.node, ["sh", "-c", _PUT, "sh", path], stdin=program, timeout_s=_COPY_S)
+    put_program(context.nodes, context.node, path, program, timeout_s=_COPY_S)
     return True
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from podvow import runlock
 from podvow.errors import UsageError
-from podvow.history.night import FILE, Night, folders, read
+from podvow.history.night import Night, folders, read
 from podvow.journal import log
 from podvow.journal.reading import is_closed
+from podvow.report.results import FILE
 from podvow.session import RUN_ID
 
 

@@ -12,10 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from podvow.errors import UsageError
 from podvow.inputs import read_json, shaped
+from podvow.report.results import FILE, SCHEMA
 from podvow.verdict import Verdict
 
-FILE = "results.json"
-SCHEMA = 1
 LIMIT = 256 << 20
 """Bytes of the largest results.json that is read; one of all suites has 3 MiB."""
 _WHAT = "file of results"
@@ -86,6 +85,11 @@ class Version:
     server: str
     kubelets: tuple[str, ...]
     judged: bool = True
+
+    @property
+    def words(self) -> str:
+        """It, for people."""
+        return f"API server {self.server or '?'}, kubelets {', '.join(self.kubelets) or '?'}"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.history.night import Night, Version
+from podvow.history.night import Night
 from podvow.history.trend import OPEN, Change, Track, Trend
 from podvow.report.summary import MARKS
 
@@ -125,7 +125,7 @@ def head(trend: Trend) -> list[str]:
     first, last = trend.nights[0], trend.nights[-1]
     span = f"{first.started:%Y-%m-%d} to {last.started:%Y-%m-%d}"
     lines = [
-        f"{_nights(len(trend.nights))}, {span}, newest {last.id}: exit code {last.exit_code}, {_on(last.version)}"
+        f"{_nights(len(trend.nights))}, {span}, newest {last.id}: exit code {last.exit_code}, {last.version.words}"
     ]
     lines += [f"ERROR: quarantine expired, marks nothing: {m.target} ({m.words})" for m in trend.quarantine.expired]
     lines += [f"quarantine names nothing that was judged: {m.target} ({m.words})" for m in trend.unmatched]
@@ -137,10 +137,6 @@ def head(trend: Trend) -> list[str]:
         if not n.complete
     ]
     return lines + [f"{each.name} tells nothing: {each.why}" for each in trend.unread]
-
-
-def _on(version: Version) -> str:
-    return f"API server {version.server or '?'}, kubelets {', '.join(version.kubelets) or '?'}"
 
 
 def lines(trend: Trend) -> Iterator[str]:
@@ -161,13 +157,13 @@ def lines(trend: Trend) -> Iterator[str]:
 
 def markdown(trend: Trend) -> str:
     """Return the trend as a page."""
-    parts = ["# podvow trend", "", *(f"- {_cell(line)}" for line in head(trend))]
+    parts = ["# podvow trend", "", *(f"- {cell(line)}" for line in head(trend))]
     told = sections(trend)
     for section in told:
-        parts += ["", f"## {_cell(section.title)}", ""]
+        parts += ["", f"## {cell(section.title)}", ""]
         parts += ["| verdict | id | nights, newest last | what |", "| --- | --- | --- | --- |"]
         parts += [
-            f"| {row.sign} {row.verdict} | `{_cell(row.id)}` | `{row.strip}` | {_cell(row.told)} |"
+            f"| {row.sign} {row.verdict} | `{cell(row.id)}` | `{row.strip}` | {cell(row.told)} |"
             for row in section.rows
         ]
     if not told:
@@ -175,7 +171,8 @@ def markdown(trend: Trend) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return a text as a cell of a Markdown table."""
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 
 from podvow import interrupts
-from podvow.ending import watch_parent
+from podvow.ending import end_with_parent
 
 
 def main() -> None:
@@ -15,7 +13,7 @@ def main() -> None:
     from podvow import cli  # noqa: PLC0415 - the signals first
 
     interrupts.install()
-    watch_parent(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    end_with_parent()
     sys.argv = ["podvow", "run", *sys.argv[1:]]
     cli.main()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from podvow.matrix.race import COMMAND, Entrant, Race
 from podvow.matrix.table import lines, matrix
 from podvow.matrix.target import Target
 from podvow.matrix.write import column, write
-from podvow.session import runs_folder
+from podvow.session import fresh_id, runs_folder
 
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -38,7 +37,7 @@ def run(
         KeyboardInterrupt: it was asked to end; every run has undone what it did, the page says how far they came.
     """
     now = datetime.now(UTC)
-    matrix_id = f"{now:%m%d%H%M%S}-{secrets.token_hex(2)}"
+    matrix_id = fresh_id(now)
     folder = place / matrix_id
     folder.mkdir(parents=True)
     entrants = [

@@ -12,6 +12,7 @@ from typing import Any
 
 from podvow.errors import ExitCode
 from podvow.history.night import Night, Seen
+from podvow.history.tell import cell
 from podvow.history.trend import OPEN
 from podvow.report.summary import MARKS
 
@@ -51,10 +52,7 @@ class Column:
     @property
     def version(self) -> str:
         """What was judged, in words."""
-        if self.night is None:
-            return ""
-        version = self.night.version
-        return f"API server {version.server or '?'}, kubelets {', '.join(version.kubelets) or '?'}"
+        return "" if self.night is None else self.night.version.words
 
     @property
     def state(self) -> str:
@@ -157,13 +155,13 @@ def markdown(found: Matrix) -> str:
     parts = [f"# podvow matrix {found.id}", "", f"Started {found.started}, exit code {int(found.exit_code)}.", ""]
     parts += ["| cluster | exit code | versions | run | |", "| --- | ---: | --- | --- | --- |"]
     parts += [
-        f"| {_cell(c.label)} | {c.exit_code} | {_cell(c.version)} | {_run(c)} | {_cell(c.state)} |"
+        f"| {cell(c.label)} | {c.exit_code} | {cell(c.version)} | {_run(c)} | {cell(c.state)} |"
         for c in found.columns
     ]
     for title, rows in sections(found):
-        parts += ["", f"## {title}", "", f"| | {' | '.join(_cell(c.label) for c in found.columns)} |"]
+        parts += ["", f"## {title}", "", f"| | {' | '.join(cell(c.label) for c in found.columns)} |"]
         parts.append("| --- |" + " --- |" * len(found.columns))
-        parts += [f"| `{_cell(line.id)}` | {' | '.join(_signs(line))} |" for line in rows]
+        parts += [f"| `{cell(line.id)}` | {' | '.join(_signs(line))} |" for line in rows]
     return "\n".join(parts) + "\n"
 
 
@@ -179,10 +177,6 @@ def sections(found: Matrix) -> list[tuple[str, list[Line]]]:
 
 def _run(column: Column) -> str:
     return f"[{column.run_id}]({column.link})" if column.link else column.run_id
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def to_json(found: Matrix) -> str:

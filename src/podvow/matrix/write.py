@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import jinja2
-
 from podvow.errors import UsageError
 from podvow.history import night
 from podvow.matrix.race import Entrant
 from podvow.matrix.table import Column, Matrix, markdown, sections, to_json
-from podvow.paths import ROOT
+from podvow.report import page
+from podvow.report.results import FILE
 from podvow.report.summary import MARKS
 from podvow.whole import write_whole
 
 TEMPLATE = "matrix.html.j2"
-TEMPLATES = ROOT / "reports" / "templates"
 
 
 def column(entrant: Entrant, code: int, run: Path, place: Path) -> Column:
@@ -29,11 +27,11 @@ def column(entrant: Entrant, code: int, run: Path, place: Path) -> Column:
         place: the folder of the matrix.
     """
     label, run_id = entrant.label, entrant.run_id
-    if not (run / night.FILE).exists():
+    if not (run / FILE).exists():
         return Column(label, run_id, code, None, f"no results: {_last_words(entrant.log)}")
     link = os.path.relpath(run / "index.html", place)
     try:
-        return Column(label, run_id, code, night.read(run / night.FILE), link=link)
+        return Column(label, run_id, code, night.read(run / FILE), link=link)
     except UsageError as error:
         return Column(label, run_id, code, None, error.message, link=link)
 
@@ -50,10 +48,8 @@ def _last_words(log: Path) -> str:
 
 
 def to_html(found: Matrix) -> str:
-    """Return the page; it loads nothing from anywhere."""
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template(TEMPLATE).render(found=found, sections=sections(found), marks=MARKS)
+    """Return the page."""
+    return page.render(TEMPLATE, found=found, sections=sections(found), marks=MARKS)
 
 
 def write(found: Matrix, place: Path) -> None:

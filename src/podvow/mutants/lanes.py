@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
-import signal
 import string
 import subprocess
 import sys
@@ -22,9 +20,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from podvow import interrupts, runlock
+from podvow import child, interrupts, runlock
 from podvow.claims import load_register
-from podvow.ending import watch_parent
+from podvow.ending import end_with_parent
 from podvow.errors import PodvowError, UsageError
 from podvow.inputs import read_json, shaped
 from podvow.mutants import command, matrix
@@ -167,16 +165,11 @@ class _Lane:
 
     def ask(self) -> None:
         """Ask it to end."""
-        if self._child.poll() is None:
-            self._child.send_signal(signal.SIGTERM)
+        child.ask(self._child)
 
     def end(self) -> None:
         """Wait until it has taken back what it did."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(_ENDING_S)
-            return
-        self._child.kill()
-        self._child.wait()
+        child.ended(self._child, _ENDING_S)
 
     def _read(self) -> None:
         assert self._child.stdout is not None  # noqa: S101 (it was asked for)
@@ -189,7 +182,7 @@ class _Lane:
 def main(argv: list[str]) -> int:
     """Run the share of one cluster; return 0 when it came to its end, whatever it found out."""
     interrupts.install()
-    watch_parent(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    end_with_parent()
     try:
         session = Session.load(Path(argv[1]))
         with runlock.held(session.folder):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from collections.abc import Collection
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from podvow import parts, runlock
 from podvow.child import run_module
-from podvow.ending import watch_parent
+from podvow.ending import end_with_parent
 from podvow.errors import PodvowError
 from podvow.mutants.score import Trial
 from podvow.session import Session, load_judged
@@ -65,7 +63,7 @@ def main(argv: list[str]) -> int:
     from podvow.run import pytest_main  # noqa: PLC0415 - pytest is not imported by who only starts this process
 
     session = Session.load(Path(argv[1]))
-    watch_parent(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    end_with_parent()
     with runlock.held(session.folder):
         return pytest_main(session, [])
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jinja2
 from markupsafe import Markup
 
-from podvow.paths import REPORTS
-from podvow.report import attach, svg
+from podvow.report import page
 from podvow.report.gather import WORST_FIRST, ClaimEntry, Entry, Report
 from podvow.report.ink import STYLE
 from podvow.report.model import source_url
@@ -64,17 +62,14 @@ def _drawing(entry: Entry, number: int) -> Markup:
         return Markup.escape(f"could not be made from this evidence: {entry.unread}")
     if entry.timeline is None or not entry.timeline.records:
         return Markup()
-    timeline = entry.timeline
-    drawn = attach.tolerant(lambda: svg.draw(timeline, marks=entry.marks, ident=f"s{number}"))
-    return Markup(drawn) if drawn.startswith("<svg") else Markup.escape(drawn)  # noqa: S704 (draw escapes)
+    return page.drawing(entry.timeline, entry.marks, f"s{number}")
 
 
 def to_html(report: Report) -> str:
-    """Return the page. Nothing is loaded from anywhere: it can be mailed, archived and opened from disk."""
-    loader = jinja2.FileSystemLoader(REPORTS / "templates")
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    """Return the page."""
     entries = [(n, entry, _drawing(entry, n)) for n, entry in enumerate(report.worst_first)]
-    return environment.get_template(TEMPLATE).render(
+    return page.render(
+        TEMPLATE,
         report=report,
         run=report.run,
         claims=sorted(report.claims, key=lambda c: (_RANK.get(c.shown, len(_RANK)), c.claim.id)),

@@ -9,6 +9,7 @@ from podvow.report.gather import ClaimEntry, Entry, Report
 from podvow.verdict import Finding
 
 SCHEMA = 1
+FILE = "results.json"
 
 
 def results(report: Report) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def write_all(
     report = gather(folder, run, judged, claims, seed, catalogue=catalogue, quarantine=quarantine)
     folder.mkdir(parents=True, exist_ok=True)
     # The machine's file first: a failure in a drawing must not cost the verdicts.
-    _put(folder / "results.json", results.to_json(report))
+    _put(folder / results.FILE, results.to_json(report))
     _put(folder / "junit.xml", junit.to_junit(report))
     _put(folder / "summary.md", summary.to_markdown(report))
     _put(folder / "index.html", html.to_html(report))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from podvow import compare
 from podvow.api import ApiError
 from podvow.cluster.profile import NodeProfile, read_profile
+from podvow.compare.output import MARKDOWN, PAGE
 from podvow.errors import ClusterUnusableError, IdentityError, UsageError
 from podvow.journal import identity
 from podvow.live import enter
@@ -32,7 +32,6 @@ _MOST_NODES = 10
 """A dozen Pods a node, on so many nodes: every fate that nodes have is seen on fewer."""
 _PLANTED_S = 300.0
 _SETTLED_S = 180.0
-_COMPARED = "comparison.md"
 
 
 @contextlib.contextmanager
@@ -155,7 +154,7 @@ def after(folder: Folder, session: Session, *, claims: bool, partial: bool, per_
     report = replace(report, runs=baseline.runs)
     if baseline.of("before") and baseline.of("after"):
         stop = _compared(folder, baseline)
-        report = replace(report, comparison="comparison.html", stop=stop)
+        report = replace(report, comparison=PAGE, stop=stop)
     return _told(folder, report)
 
 
@@ -250,15 +249,14 @@ def _sampled(folder: Folder, field: Field, upgrade: str) -> list[Sampled]:
 
 def _compared(folder: Folder, baseline: Baseline) -> bool:
     """Write the comparison of the runs before and after; return whether it found what must stop an upgrade."""
-    compare: Any = importlib.import_module("podvow.compare")
     found = compare.compare(folder.runs(baseline.of("before")), folder.runs(baseline.of("after")))
     compare.write(found, folder.path)
-    return bool(found.stop)
+    return found.stop
 
 
 def _told(folder: Folder, report: Report, name: str = WHOLE) -> Report:
     folder.write(f"{name}.json", report.to_json())
-    changes = folder.path / _COMPARED
+    changes = folder.path / MARKDOWN
     told = changes.read_text(encoding="utf-8") if report.comparison and changes.exists() else ""
     folder.write(f"{name}.md", report.markdown(told))
     return report

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from podvow.child import run_module
-from podvow.ending import watch_parent
+from podvow.ending import end_with_parent
 from podvow.errors import ClusterUnusableError, ExitCode, PodvowError
 from podvow.faults.base import Isolation
 from podvow.faults.upkeep import KUBELET
+from podvow.report import results
 from podvow.scenario.model import Scenario
 from podvow.selection import Collected, collect
 from podvow.session import Session, new_session
@@ -24,7 +23,6 @@ _PATIENCE_S = 7200.0
 _MODULE = "podvow.upgrade.judging"
 _LOG = "run.log"
 _DONE = frozenset({ExitCode.OK, ExitCode.VIOLATED, ExitCode.INCONCLUSIVE})
-_RESULTS = "results.json"
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def judged(folder: Folder, baseline: Baseline, session: Session, wanted: Wanted)
     )
     log = folder.path / f"{wanted.stage}-{run.run_id}.log"
     code = run_module(_MODULE, run.save(), log, patience_s=_PATIENCE_S)
-    if code not in _DONE or not (run.folder / _RESULTS).exists():
+    if code not in _DONE or not (run.folder / results.FILE).exists():
         raise ClusterUnusableError(f"the claims could not be judged: the run ended with {code}", hint=f"see {log}")
     inside = f"{wanted.stage}/{len(baseline.of(wanted.stage)) + 1}-{wanted.node or 'any'}"
     shutil.copytree(run.folder, folder.path / inside, dirs_exist_ok=True)
@@ -107,7 +105,7 @@ def main(argv: list[str]) -> int:
     from podvow import run as command  # noqa: PLC0415 - pytest is not imported by who only starts this process
 
     session = Session.load(Path(argv[1]))
-    watch_parent(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    end_with_parent()
     try:
         return int(command.run(session, collect(session.selection, session.profile)))
     except PodvowError as error:

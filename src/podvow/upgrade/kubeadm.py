@@ -9,13 +9,13 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from podvow import yamlfile
 from podvow.cluster.node import NodeAccess
 from podvow.cluster.process import CommandError
-from podvow.errors import ClusterUnusableError, UsageError
-from podvow.inputs import problems
+from podvow.errors import ClusterUnusableError
+from podvow.inputs import shaped
 from podvow.paths import FIXTURES
 
 FILE = FIXTURES / "upgrade" / "kubeadm.yaml"
@@ -59,6 +59,9 @@ class Steps(BaseModel):
         return self
 
 
+_STEPS = TypeAdapter(Steps)
+
+
 @cache
 def load(path: Path = FILE) -> Steps:
     """Read the steps.
@@ -66,10 +69,7 @@ def load(path: Path = FILE) -> Steps:
     Raises:
         UsageError: they are broken.
     """
-    try:
-        return Steps.model_validate(yamlfile.load(path, what="steps of an upgrade"))
-    except ValidationError as error:
-        raise UsageError(f"{path}: broken steps\n  " + "\n  ".join(problems(error))) from error
+    return shaped(_STEPS, yamlfile.load(path, what="steps of an upgrade"), where=str(path), what="steps")
 
 
 def upgrade(

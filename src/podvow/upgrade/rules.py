@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from podvow import yamlfile
 from podvow.cluster.profile import parse_version
 from podvow.errors import UsageError
-from podvow.inputs import problems
+from podvow.inputs import shaped
 from podvow.paths import FIXTURES
 from podvow.upgrade.change import Change
 from podvow.upgrade.fate import Fate, Kind
@@ -91,6 +91,9 @@ def _within(versions: str, version: str) -> bool:
     return not versions or SpecifierSet(versions).contains(parse_version(version), prereleases=True)
 
 
+_RULES = TypeAdapter(Rules)
+
+
 @cache
 def load(path: Path = FILE) -> Rules:
     """Read the rules.
@@ -98,10 +101,7 @@ def load(path: Path = FILE) -> Rules:
     Raises:
         UsageError: they are broken, two have one name, or a fate has no promise.
     """
-    try:
-        rules = Rules.model_validate(yamlfile.load(path, what="rules of upgrades"))
-    except ValidationError as error:
-        raise UsageError(f"{path}: broken rules\n  " + "\n  ".join(problems(error))) from error
+    rules = shaped(_RULES, yamlfile.load(path, what="rules of upgrades"), where=str(path), what="rules")
     ids = [rule.id for rule in rules.rules]
     if double := sorted({each for each in ids if ids.count(each) > 1}):
         raise UsageError(f"{path} names {', '.join(double)} twice")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from podvow.cluster.node import NodeAccess
+from podvow.cluster.node import NodeAccess, put_program
 from podvow.cluster.process import run
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError
@@ -22,7 +22,6 @@ _NODE_IMAGES = frozenset({"kube-proxy", "pause", "coredns"})
 _CONTROL_IMAGES = _NODE_IMAGES | {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"}
 _CTR = ("ctr", "-n", "k8s.io", "images")
 _COPY_S = 600.0
-_PUT = 'mkdir -p "$(dirname "$1")" && cat >"$1.new" && chmod 0755 "$1.new" && mv "$1.new" "$1"'
 _OWN = {"kubeadm": "/usr/bin/kubeadm"}
 """Programs that are put in their place at once: the new kubeadm does the upgrade."""
 
@@ -110,7 +109,7 @@ def stage(target: Target, access: NodeAccess, nodes: Sequence[str], control: str
         program = target.program(name)
         place = _OWN.get(name, f"{STAGED}/{name}")
         for node in nodes:
-            access.exec(node, ["sh", "-c", _PUT, "sh", place], stdin=program, timeout_s=_COPY_S)
+            put_program(access, node, place, program, timeout_s=_COPY_S)
     references = target.images()
     held = {node: access.exec(node, [*_CTR, "ls", "-q"]).stdout.decode().split() for node in nodes}
     lacks = {node: wanted(references, held[node], control_plane=node == control) for node in nodes}

@@ -7,16 +7,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from podvow import cli, interrupts, session
+from podvow import interrupts, session
 from podvow.errors import ExitCode
 from podvow.matrix import command
 from podvow.matrix.target import Target
 from tests.offline.history.nights import results
+from tests.offline.typed import type_in
 
 CHILD = """
 import json, os, pathlib, signal, sys, time
@@ -126,20 +127,11 @@ def test_a_run_without_results_fails_the_matrix_although_its_code_is_0(run: Run)
     assert json.loads((folder / "matrix.json").read_text())["exit_code"] == code == ExitCode.CLUSTER
 
 
-@pytest.fixture
-def signals() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    interrupts.install()
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("signals")
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_who_asks_it_to_end_asks_every_run_and_each_undoes_its_own(
     run: Run, tmp_path: Path, asked: signal.Signals
 ) -> None:
+    interrupts.install()
     flags = [tmp_path / "up-a", tmp_path / "up-b"]
 
     def ask() -> None:
@@ -167,17 +159,6 @@ def test_the_id_that_a_run_is_given_is_taken_once(runs: Path, monkeypatch: pytes
 # As it is typed
 
 
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    monkeypatch.setattr("sys.argv", ["podvow", "run", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    for number, handler in before.items():
-        signal.signal(number, handler)
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out + err
-
-
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -194,7 +175,7 @@ def test_what_is_typed_wrong_begins_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], why: str
 ) -> None:
     monkeypatch.setattr(command, "run", lambda *_: pytest.fail("begun"))
-    code, told = typed(monkeypatch, capsys, *words)
+    code, told = type_in(monkeypatch, capsys, "run", *words)
     assert (code, why in told) == (2, True), told
 
 
@@ -209,7 +190,9 @@ def test_two_names_of_one_cluster_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "k").write_text(KUBECONFIG)
-    code, told = typed(monkeypatch, capsys, f"--cluster={tmp_path}/k:arn:aws:x", f"--cluster={tmp_path}/k:other")
+    code, told = type_in(
+        monkeypatch, capsys, "run", f"--cluster={tmp_path}/k:arn:aws:x", f"--cluster={tmp_path}/k:other"
+    )
     assert (code, "are the same cluster" in told) == (2, True)
 
 
@@ -225,7 +208,7 @@ def test_the_other_options_go_on_to_each_run(
 
     monkeypatch.setattr(command, "run", run)
     words = [f"--cluster={tmp_path}/k:arn:aws:x", "--cluster=b", "-k", "not slow", "-n2", "--up", "--area=ordering"]
-    code, _ = typed(monkeypatch, capsys, *words)
+    code, _ = type_in(monkeypatch, capsys, "run", *words)
     targets = (
         Target(f"{tmp_path}/k:arn:aws:x", (f"--kubeconfig={tmp_path}/k", "--context=arn:aws:x")),
         Target("b", ("--provider=kind", "--name=b")),

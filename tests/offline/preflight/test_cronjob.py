@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from podvow import cli, cronjob, permissions, rbac
+from podvow import cronjob, permissions, rbac
 from podvow.api import Api
 from podvow.authority import authority
 from podvow.cluster import health
@@ -24,29 +24,19 @@ from podvow.scenario.applicable import NAMESPACED
 from podvow.selection import collect
 from podvow.session import Selection
 from tests.offline.api.stub import Stub, reply, status
+from tests.offline.typed import Typed, type_in
 
 PAGE = ROOT / "docs" / "nightly" / "cronjob.yaml"
 WORKFLOW = ROOT / "docs" / "nightly" / "workflow.yaml"
 UID = "5f8d1c9e-0000-4000-8000-000000000001"
-Typed = Callable[..., tuple[int, str]]
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Typed]:
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     """Run the command in this process."""
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["podvow", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(caught.value.code or 0), out + err
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return partial(type_in, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from podvow import cli
 from podvow import session as session_module
+from tests.offline.typed import Typed, type_in
 
 DATA = Path(__file__).parent / "data"
-Typed = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Typed]:
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     """Run the command in this process; nothing of it is written to the checkout."""
     monkeypatch.setattr(session_module, "REPORTS", tmp_path / "reports")
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["podvow", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        assert "INTERNALERROR" not in out + err
-        assert isinstance(caught.value.code, int)
-        return caught.value.code, out + err
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return partial(type_in, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,13 +24,6 @@ NETWORK = "ordering.network-is-ready-before-the-first-init-container-starts"
 REFUTED = "seed.seed-pod-information-is-initialised-only-after-all-inits"
 EXPECTED = {TOOLS: Verdict.HOLDS, NETWORK: Verdict.HOLDS, REFUTED: Verdict.VIOLATED}
 STORED = {TOOLS: DATA / "tools.jsonl", NETWORK: DATA / "network.jsonl"}
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, handler)
 
 
 def _session(folder: Path, stored: dict[str, Path]) -> Session:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from podvow import cli, parts, resume, runlock
+from podvow import parts, resume, runlock
 from podvow import session as session_module
 from podvow.claims import load_register
 from podvow.cluster.profile import ClusterProfile, NodeProfile
@@ -30,6 +29,7 @@ from podvow.timeline.record import Kind
 from podvow.verdict import Judged, Verdict
 from tests.offline.safety.guarded import guarded
 from tests.offline.scenario.fake_api import FakeApi, Raw
+from tests.offline.typed import Typed, type_in
 
 DATA = Path(__file__).parent / "data"
 TOOLS = "isolation.a-tool-of-the-init-image-is-not-in-the-app"
@@ -267,25 +267,11 @@ def test_a_worker_that_goes_on_without_its_driver_keeps_the_run_alive(session: S
 
 # the command
 
-Typed = Callable[..., tuple[int, str]]
-
 
 @pytest.fixture
-def typed(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Typed]:
+def typed(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     assert runs.name == "runs"
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["podvow", "run", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        assert isinstance(caught.value.code, int)
-        return caught.value.code, out + err
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return partial(type_in, monkeypatch, capsys, "run")
 
 
 def test_the_command_says_what_stands_in_the_way(typed: Typed, session: Session) -> None:
@@ -323,7 +309,6 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeApi:
 def test_a_resumed_run_judges_what_is_left_and_reports_everything(
     session: Session, api: FakeApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    handler = signal.getsignal(signal.SIGTERM)
     # The first part had judged one test, recorded another one, and was killed in a third.
     for scenario, data in {TOOLS: "tools.jsonl", NETWORK: "network.jsonl"}.items():
         (session.evidence / f"{slug(scenario)}.jsonl").write_bytes((DATA / data).read_bytes())
@@ -335,10 +320,7 @@ def test_a_resumed_run_judges_what_is_left_and_reports_everything(
     posted: list[Raw] = []
     api.before_post = posted.append
     options = [str(SUITES), f"--rootdir={ROOT}", f"--podvow-session={file}", "-q", "--no-header", "--tb=short"]
-    try:
-        code = pytest.main([*options, *second.selection.options()])
-    finally:
-        signal.signal(signal.SIGTERM, handler)
+    code = pytest.main([*options, *second.selection.options()])
     capsys.readouterr()
     verdicts = {j.scenario: j.verdict for j in load_judged(second)}
     assert verdicts == {
@@ -363,16 +345,12 @@ def test_a_resumed_run_judges_what_is_left_and_reports_everything(
 def test_when_everything_was_judged_only_the_report_is_written(
     session: Session, api: FakeApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    handler = signal.getsignal(signal.SIGTERM)
     chosen = dataclasses.replace(session, selection=Selection(keyword="a_tool_of"))
     (session.evidence / f"{slug(TOOLS)}.jsonl").write_bytes((DATA / "tools.jsonl").read_bytes())
     _verdict(chosen, TOOLS, claim="isolation.images.tools-stay-in-init")
     second = resume.next_part(chosen)
     options = [str(SUITES), f"--rootdir={ROOT}", f"--podvow-session={second.save()}", "-q", "--no-header"]
-    try:
-        code = pytest.main([*options, *second.selection.options()])
-    finally:
-        signal.signal(signal.SIGTERM, handler)
+    code = pytest.main([*options, *second.selection.options()])
     assert code == pytest.ExitCode.NO_TESTS_COLLECTED
     assert not api.objects
     assert finish(second, load_register(SUITES / "claims.yaml"), code) is ExitCode.OK

@@ -16,8 +16,8 @@ from podvow.scenario.applicable import NAMESPACED
 from podvow.scenario.placing import place
 from podvow.selection import Collected, collect
 from podvow.session import Selection
-from tests.offline.run.test_cli import Typed
 from tests.offline.run.test_cli import typed as typed  # noqa: PLC0414 (a fixture)
+from tests.offline.typed import Typed
 
 NODES = tuple(
     NodeProfile(name, "v1.37.2", ready=True, labels=labels)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podvow import cli
 from podvow import session as session_module
 from podvow.safety.approvals import Approvals
 from tests.offline.api.stub import Stub, reply, status
+from tests.offline.typed import Typed, type_in
 
-Typed = Callable[..., tuple[int, str]]
 UID = "5f8d1c9e-0000-4000-8000-000000000001"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 
@@ -43,23 +41,17 @@ def server() -> Iterator[Stub]:
 
 
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Typed]:
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     """Run the command in this process, with a configuration folder and a folder of reports of its own."""
     monkeypatch.setenv("PODVOW_CONFIG", str(tmp_path / "config"))
     monkeypatch.setattr(session_module, "REPORTS", tmp_path / "reports")
-    handler = signal.getsignal(signal.SIGTERM)
 
     def run(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["podvow", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        assert "secret" not in out + err, "the token of the kubeconfig"
-        return int(caught.value.code or 0), out + err
+        code, told = type_in(monkeypatch, capsys, *words)
+        assert "secret" not in told, "the token of the kubeconfig"
+        return code, told
 
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return run
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -83,7 +82,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     monkeypatch.setattr(commands, "_SETTLED_S", 0.05)
     monkeypatch.setattr(planting, "_POLL_S", 0.01)
     monkeypatch.setattr(judging, "judged", made.judged)
-    monkeypatch.setitem(sys.modules, "podvow.compare", SimpleNamespace(compare=made.compare, write=made.write))
+    monkeypatch.setattr(commands, "compare", SimpleNamespace(compare=made.compare, write=made.write))
     return made
 
 
