@@ -15,6 +15,8 @@ _LATE_S = 3.0
 _PROMPT_S = 2.0
 _WEIGHT = 0.2
 """How much one start counts beside those before it."""
+_MOST_S = 2 * _LATE_S
+"""A start counts as no later than this: a single one must not hold back all that follow."""
 
 
 class Crowd:
@@ -36,7 +38,7 @@ class Crowd:
 
     def started(self, seconds: float) -> None:
         """Take note of how long a Pod waited for its first sandbox, in seconds."""
-        self._mean_s += _WEIGHT * (seconds - self._mean_s)
+        self._mean_s += _WEIGHT * (min(seconds, _MOST_S) - self._mean_s)
         if self._mean_s > _LATE_S:
             self._limit = max(min(_LEAST, self._most), self._limit - 1)
         elif self._mean_s < _PROMPT_S:

@@ -40,6 +40,8 @@ from podvow.timeline.timeline import FaultMark
 _LOG = logging.getLogger(__name__)
 _PROOF_S = 90.0
 """Patience with a fault that was made to be seen: on a busy machine a status comes late, and costs nothing else."""
+_BUSY_S = 12.0
+"""So long after its objects were made a scenario mostly waits, whatever for: the next one may begin."""
 _DOUBT_S = 20.0
 """So long a wait does not doubt that the watches tell everything."""
 _ADMISSION_S = 10.0
@@ -107,6 +109,7 @@ class Play:
         self._node_faults = 0
         self._to_undo: list[tuple[str, Callable[[], None]]] = []
         self._holds = 0
+        self._settled = False
         self._context = FaultContext(
             api=stage.api,
             namespace=tenant.namespace,
@@ -130,7 +133,7 @@ class Play:
             return
         for number, step in enumerate(self._scenario.steps):
             if number == 1:
-                self._tenant.settled()
+                self._settle()
             match step:
                 case Until():
                     going = self._until(number, step)
@@ -146,6 +149,12 @@ class Play:
                     )
             if not going:
                 return
+
+    def _settle(self) -> None:
+        """Let the next scenario begin, unless that has been done."""
+        if not self._settled:
+            self._settled = True
+            self._tenant.settled()
 
     def close(self) -> None:
         """Undo the own faults, the last one first, and take leave of who shared the others; to be called always."""
@@ -236,10 +245,11 @@ class Play:
         """Wait for a state; when it takes long, look past the watches now and then whether it has come."""
         deadline = Deadline.after(self._scenario.deadline_s)
         while True:
-            turn = Deadline.after(min(_DOUBT_S, deadline.left_s))
+            turn = Deadline.after(min(_DOUBT_S if self._settled else _BUSY_S, deadline.left_s))
             waited = self._recorder.wait(condition, turn)
             if waited is not Waited.PASSED or deadline.passed:
                 return waited
+            self._settle()
             with contextlib.suppress(ApiError):  # whether the API server is there is asked by others
                 self._tenant.look_past()
 

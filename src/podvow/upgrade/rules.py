@@ -41,6 +41,7 @@ class Rule(BaseModel):
     shapes: frozenset[str] = frozenset()
     before: str = ""
     after: str = ""
+    other_minor: bool = False
     allows: frozenset[Change] = Field(min_length=1)
 
     @field_validator("before", "after")
@@ -66,6 +67,7 @@ class Rule(BaseModel):
             and (not self.shapes or shape in self.shapes)
             and _within(self.before, fate.before)
             and _within(self.after, fate.after)
+            and (not self.other_minor or _minor(fate.before) != _minor(fate.after))
         )
 
 
@@ -85,6 +87,10 @@ class Rules(BaseModel):
     def promised(self, fate: Fate) -> Promise:
         """Return what is promised to a Pod of a node with this fate: the weightiest of what happened."""
         return next(p for kind in reversed(fate.kinds) for p in self.promises if p.fate is kind)
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return parse_version(version).release[:2]
 
 
 def _within(versions: str, version: str) -> bool:

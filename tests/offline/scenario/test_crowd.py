@@ -27,6 +27,10 @@ def test_one_late_start_is_no_crowd() -> None:
     assert _after(*[1.5] * 10, 5.0) == 10
 
 
+def test_nor_is_one_that_hangs() -> None:
+    assert _after(*[2.2] * 10, 60.0) == 10
+
+
 def test_a_crowd_that_has_gone_makes_room_again() -> None:
     assert _after(*[6.0] * 20, *[1.0] * 40) == 10
 

@@ -83,7 +83,7 @@ class Bench:
         self.driver: Driver | None = None
         self.guard = guarded(folder, api)
 
-    def start(self, *scenarios: Scenario, per_node: int = 40) -> Driver:
+    def start(self, *scenarios: Scenario, per_node: int = 40, busy: int = 10) -> Driver:
         node = NodeProfile("worker", "v1.37.2", ready=True)
         planned = [
             Planned(f"a.b.s{n}", f"k{n}", f"suites/t.py::s{n}", s, self.folder / "evidence" / f"s{n}.jsonl")
@@ -98,6 +98,7 @@ class Bench:
             planned=planned,
             listener=self.ears,
             per_node=per_node,
+            busy=busy,
         )
         self.driver.start()
         return self.driver
@@ -481,6 +482,13 @@ def test_a_state_that_no_watch_tells_is_seen_past_it_and_leaves_a_gap(
     assert Kind.MISSED not in _kinds(timeline)
     (gap,) = timeline.gaps_of(Source.STATUS)
     assert gap.reason == "the watch of Pod did not tell of 1 change(s)"
+
+
+def test_a_scenario_that_only_waits_lets_the_next_one_begin(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(play_module, "_BUSY_S", 0.05)
+    waits = Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=600)
+    driver = bench.start(waits, Scenario(pod=POD, until=running("app")), busy=1)
+    assert Kind.REACHED in _kinds(driver.timeline("k1"))
 
 
 def test_a_watch_that_tells_everything_is_not_doubted(bench: Bench) -> None:

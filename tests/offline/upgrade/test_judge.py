@@ -178,6 +178,31 @@ def test_a_kubelet_from_before_1_31_may_restart_what_runs_and_no_init_container(
     )
 
 
+def test_a_kubelet_of_another_minor_version_may_replace_a_static_pod_and_no_other() -> None:
+    old = pod("static-a-worker", "static", owner="Node")
+    new = replace(old, uid="another")
+    stays = pod()
+    found = survivors(taken(old, stays), taken(new, stays, nodes=UPGRADED, server=NEW))
+    assert (found[0].outcome, found[0].rules) == (Outcome.AS_ALLOWED, ("static-pod-of-another-minor",))
+    patch = (node(kubelet="v1.36.4"),)
+    found = survivors(taken(old, stays), taken(new, stays, nodes=patch, server="v1.36.4"))
+    assert found[0].outcome is Outcome.VIOLATED
+    twice = with_container(new, container("init-2", "init", 2))
+    found = survivors(taken(old, stays), taken(twice, stays, nodes=UPGRADED, server=NEW))
+    assert found[0].outcome is Outcome.VIOLATED
+    owned = pod("web-a", "web", owner="ReplicaSet")
+    found = survivors(taken(owned, stays), taken(replace(owned, uid="b"), stays, nodes=UPGRADED, server=NEW))
+    assert found[0].outcome is Outcome.VIOLATED
+
+
+def test_only_a_pod_that_has_ended_may_lose_its_address_to_another_kubelet() -> None:
+    ended = pod("succeeded-1", "succeeded", phase="Succeeded")
+    found = survivors(taken(ended), taken(replace(ended, ip=""), nodes=UPGRADED, server=NEW))
+    assert (found[0].outcome, found[0].rules) == (Outcome.AS_ALLOWED, ("address-of-the-ended",))
+    assert one(pod(), pod(ip=""))[0] is Outcome.VIOLATED
+    assert survivors(taken(ended), taken(replace(ended, ip="")))[0].outcome is Outcome.VIOLATED
+
+
 def test_what_goes_with_a_machine_that_was_replaced() -> None:
     other = (node(uid="u2", machine_id="m2", kubelet=NEW),)
     agent = pod("agent", "daemonset", owner="DaemonSet")
