@@ -40,10 +40,11 @@ from podvow.timeline.timeline import FaultMark
 _LOG = logging.getLogger(__name__)
 _PROOF_S = 90.0
 """Patience with a fault that was made to be seen: on a busy machine a status comes late, and costs nothing else."""
-_BUSY_S = 12.0
-"""So long after its objects were made a scenario mostly waits, whatever for: the next one may begin."""
+_QUIET_S = 8.0
+"""A scenario of which no source has told anything for so long starts no container: the next one may begin."""
 _DOUBT_S = 20.0
 """So long a wait does not doubt that the watches tell everything."""
+_LEAST_S = 0.1
 _ADMISSION_S = 10.0
 _NEVER = Condition("never", lambda _: False)
 _QUOTA_COUNTS = Condition(
@@ -243,13 +244,19 @@ class Play:
 
     def _await(self, condition: Condition) -> Waited:
         """Wait for a state; when it takes long, look past the watches now and then whether it has come."""
-        deadline = Deadline.after(self._scenario.deadline_s)
+        deadline, doubt = Deadline.after(self._scenario.deadline_s), Deadline.after(_DOUBT_S)
         while True:
-            turn = Deadline.after(min(_DOUBT_S if self._settled else _BUSY_S, deadline.left_s))
-            waited = self._recorder.wait(condition, turn)
+            turn_s = min(doubt.left_s, deadline.left_s)
+            if not self._settled:
+                turn_s = min(turn_s, max(_QUIET_S - self._recorder.quiet_s, _LEAST_S))
+            waited = self._recorder.wait(condition, Deadline.after(turn_s))
             if waited is not Waited.PASSED or deadline.passed:
                 return waited
-            self._settle()
+            if self._recorder.quiet_s >= _QUIET_S:
+                self._settle()
+            if not doubt.passed:
+                continue
+            doubt = Deadline.after(_DOUBT_S)
             with contextlib.suppress(ApiError):  # whether the API server is there is asked by others
                 self._tenant.look_past()
 

@@ -40,6 +40,12 @@ class Recorder:
         self._changed = threading.Condition()
         self._harness_seq = 0
         self._open_gaps: dict[tuple[Source, str], tuple[int, str]] = {}
+        self._heard_s = time.monotonic()
+
+    @property
+    def quiet_s(self) -> float:
+        """For how long no source has told anything, in seconds."""
+        return time.monotonic() - self._heard_s
 
     def add(self, record: Record) -> None:
         """Take a record, without what is secret in it, and wake who waits."""
@@ -48,6 +54,7 @@ class Recorder:
             record = replace(record, data=data)
         with self._changed:
             self._records.append(record)
+            self._heard_s = time.monotonic()
             self._changed.notify_all()
 
     def say(self, kind: Kind, **data: Any) -> Record:

@@ -485,7 +485,7 @@ def test_a_state_that_no_watch_tells_is_seen_past_it_and_leaves_a_gap(
 
 
 def test_a_scenario_that_only_waits_lets_the_next_one_begin(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(play_module, "_BUSY_S", 0.05)
+    monkeypatch.setattr(play_module, "_QUIET_S", 0.05)
     waits = Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=600)
     driver = bench.start(waits, Scenario(pod=POD, until=running("app")), busy=1)
     assert Kind.REACHED in _kinds(driver.timeline("k1"))
