@@ -21,7 +21,7 @@ from podvow.expect import (
 from podvow.marks import Trial, claim, scenario
 from podvow.probes.api import read_log
 from podvow.probes.run_in import run_in
-from podvow.scenario.conditions import phase, running, started
+from podvow.scenario.conditions import phase, pod_shows, running, started
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.model import Look
 
@@ -66,7 +66,8 @@ def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
 @scenario(
     pod="counts-attempts",
     edits=STAYS,
-    steady=has_said("init-2", "attempt 2") & running("init-2"),
+    # The kubelet gives logs out by its own status, so saying something is not enough.
+    steady=has_said("init-2", "attempt 2") & pod_shows("status/initContainerStatuses/init-2/restartCount", 1),
     then=(Look(read_log("init-2")), Look(read_log("init-2", previous=True))),
     typical_s=8,
 )
@@ -127,7 +128,7 @@ def test_a_command_can_be_executed_in_an_init_container_that_runs(timeline: Tria
 @claim("debugging.logs.not-before-the-start")
 @scenario(
     pod="term-ignored",
-    steady=started("init-2") & has_said("init-2", "ready"),
+    steady=running("init-2") & has_said("init-2", "ready"),
     then=(Look(read_log("init-2")), Look(read_log("init-3")), Look(read_log("app"))),
     typical_s=8,
 )
