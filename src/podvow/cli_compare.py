@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from podvow.errors import UsageError
-from podvow.paths import REPORTS
+from podvow.paths import REPORTS, runs_folders
 
 _RUN = "A run: its folder, its id, or latest."
 _COMPARISONS = "comparisons"
@@ -50,9 +50,9 @@ def _folder(name: str) -> Path:
     Raises:
         UsageError: there is none.
     """
-    latest = REPORTS / "latest"
-    known = latest if name == "latest" else REPORTS / "runs" / name
-    for folder in (Path(name), known):
+    known = [REPORTS / name] if name == "latest" else [place / name for place in runs_folders()]
+    for folder in (Path(name), *known):
         if folder.is_dir():
             return folder.resolve()
-    raise UsageError(f"no run {name!r}", hint="give its folder, its id (a folder below reports/runs), or latest")
+    places = ", ".join(str(place) for place in runs_folders())
+    raise UsageError(f"no run {name!r}", hint=f"give its folder, its id (a folder below {places}), or latest")

@@ -39,6 +39,7 @@ SCHEMA = 1
 FILE = "share.json"
 """A cluster's share of the mutants, in the folder of its part of the run."""
 _MODULE = "podvow.mutants.lanes"
+_LETTERS = string.ascii_lowercase
 _ENDING_S = 600.0
 """How long a cluster may take to get its own programs back, in seconds."""
 _INTERRUPTED = 130
@@ -68,10 +69,9 @@ def run(
         What all of them found out. A cluster that could not be used makes it void.
 
     Raises:
-        UsageError: a cluster is named twice, or a mutant names a claim that there is not.
+        UsageError: a cluster is named twice, there are too many, or a mutant names a claim that there is not.
     """
-    if len(set(clusters)) < len(clusters):
-        raise UsageError(f"a cluster is named twice: {', '.join(clusters)}")
+    _check(clusters)
     began = time.monotonic()
     register = load_register(SUITES / "claims.yaml")
     command.check_names(wish.mutants, register)
@@ -97,7 +97,7 @@ def run(
             keep(known())
 
     try:
-        for cluster, share, letter in zip(clusters, shares, string.ascii_lowercase, strict=False):
+        for cluster, share, letter in zip(clusters, shares, _LETTERS[: len(clusters)], strict=True):
             if share.mutants:
                 lanes.append(_Lane(session, cluster, share, letter, heard))
         for lane in lanes:
@@ -110,6 +110,13 @@ def run(
         raise
     with writing:
         return known()
+
+
+def _check(clusters: Sequence[str]) -> None:
+    if len(set(clusters)) < len(clusters):
+        raise UsageError(f"a cluster is named twice: {', '.join(clusters)}")
+    if len(clusters) > len(_LETTERS):
+        raise UsageError(f"{len(clusters)} clusters cannot be told apart, only {len(_LETTERS)}")
 
 
 class _Lane:

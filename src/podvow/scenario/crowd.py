@@ -15,6 +15,8 @@ _LATE_S = 3.0
 _PROMPT_S = 2.0
 _WEIGHT = 0.2
 """How much one start counts beside those before it."""
+_SILENT_S = 8.0
+_TIMES = 4.0
 _MOST_S = 2 * _LATE_S
 """A start counts as no later than this: a single one must not hold back all that follow."""
 
@@ -35,6 +37,14 @@ class Crowd:
     def limit(self) -> int:
         """How many may start at a time, 0 for any number."""
         return self._limit
+
+    @property
+    def patience_s(self) -> float:
+        """How long a scenario must be silent to be thought to wait, in seconds: several times a start of now.
+
+        In a crowd everything is silent for a while. Who took that for waiting would make the crowd larger still.
+        """
+        return max(_SILENT_S, _TIMES * self._mean_s)
 
     def started(self, seconds: float) -> None:
         """Take note of how long a Pod waited for its first sandbox, in seconds."""

@@ -346,6 +346,7 @@ class Driver:
                 key,
                 party,
                 look_past=lambda: hub.look_past(key),
+                patience_s=lambda: self._crowd.patience_s,
             )
             play = Play(self._stage, planned.scenario, recorder, tenant, self._workers[node])
             self._play(planned, play, node, recorder)

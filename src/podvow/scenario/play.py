@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from podvow.labels import RUN_LABEL
 from podvow.probes.base import Probe
 from podvow.safety.guard import Guard
 from podvow.scenario.conditions import Condition
+from podvow.scenario.crowd import first_start_s
 from podvow.scenario.manifest import Manifest, prepare
 from podvow.scenario.model import Hold, Inject, Look, Scenario, Send, Until
 from podvow.scenario.quota import await_counting, await_limits
@@ -40,8 +42,6 @@ from podvow.timeline.timeline import FaultMark
 _LOG = logging.getLogger(__name__)
 _PROOF_S = 90.0
 """Patience with a fault that was made to be seen: on a busy machine a status comes late, and costs nothing else."""
-_QUIET_S = 8.0
-"""A scenario of which no source has told anything for so long starts no container: the next one may begin."""
 _DOUBT_S = 20.0
 """So long a wait does not doubt that the watches tell everything."""
 _LEAST_S = 0.1
@@ -85,6 +85,7 @@ class Tenant:
         key: short name of the scenario.
         party: with whom it shares its node faults, None when it has none.
         look_past: looks at its objects past the watches, in case these do not tell everything.
+        patience_s: how long it must be silent to be thought to wait, in seconds.
     """
 
     namespace: str
@@ -93,6 +94,7 @@ class Tenant:
     key: str = ""
     party: Party | None = None
     look_past: Callable[[], None] = lambda: None
+    patience_s: Callable[[], float] = lambda: math.inf
 
 
 class Play:
@@ -248,17 +250,22 @@ class Play:
         while True:
             turn_s = min(doubt.left_s, deadline.left_s)
             if not self._settled:
-                turn_s = min(turn_s, max(_QUIET_S - self._recorder.quiet_s, _LEAST_S))
+                turn_s = min(turn_s, max(self._tenant.patience_s() - self._recorder.quiet_s, _LEAST_S))
             waited = self._recorder.wait(condition, Deadline.after(turn_s))
             if waited is not Waited.PASSED or deadline.passed:
                 return waited
-            if self._recorder.quiet_s >= _QUIET_S:
+            if self._waits():
                 self._settle()
             if not doubt.passed:
                 continue
             doubt = Deadline.after(_DOUBT_S)
             with contextlib.suppress(ApiError):  # whether the API server is there is asked by others
                 self._tenant.look_past()
+
+    def _waits(self) -> bool:
+        """Whether the scenario starts no container any more: its Pod is there, and no source tells anything."""
+        silent = self._recorder.quiet_s >= self._tenant.patience_s()
+        return silent and first_start_s(self._recorder.timeline()) is not None
 
     def _hold(self, step: Hold) -> bool:
         seconds = float(self._recorder.meta.windows[step.window])

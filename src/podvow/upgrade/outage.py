@@ -78,18 +78,16 @@ def outages(node: str, connection: str, samples: Iterable[Sample]) -> list[Outag
     return found
 
 
-def summed(by_node: Mapping[str, Sequence[Sample]], since_s: float = 0.0) -> list[Sampled]:
+def summed(by_node: Mapping[str, Sequence[Sample]]) -> list[Sampled]:
     """Return what all samplers saw, by connection.
 
     Args:
         by_node: the samples of each node's sampler.
-        since_s: leave out what was before, in seconds since the epoch.
     """
-    recent = {node: [s for s in samples if s.at_s >= since_s] for node, samples in by_node.items()}
     result = []
     for connection in ("new", "reused"):
-        mine = [s for samples in recent.values() for s in samples if s.connection == connection]
-        found = [outage for node, samples in recent.items() for outage in outages(node, connection, samples)]
+        mine = [s for samples in by_node.values() for s in samples if s.connection == connection]
+        found = [outage for node, samples in by_node.items() for outage in outages(node, connection, samples)]
         result.append(
             Sampled(
                 connection,

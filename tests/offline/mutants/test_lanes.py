@@ -84,6 +84,12 @@ def test_ctrl_c_lets_every_cluster_take_back_what_was_done(session: Session) -> 
     assert (session.folder.with_name("r-b") / "taken-back").exists()
 
 
+def test_more_clusters_than_can_be_told_apart_are_refused(session: Session) -> None:
+    many = [f"c{number}" for number in range(27)]
+    with pytest.raises(UsageError, match="27 clusters"):
+        lanes.run(session, Wish(TWO, OURS, OURS), many, DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+
+
 def test_a_cluster_that_is_named_twice_is_refused(session: Session) -> None:
     with pytest.raises(UsageError, match="named twice"):
         lanes.run(session, Wish(TWO, OURS, OURS), ["a", "a"], DEFINITIONS, say=lambda _: None, keep=lambda _: None)

@@ -35,6 +35,14 @@ def test_a_crowd_that_has_gone_makes_room_again() -> None:
     assert _after(*[6.0] * 20, *[1.0] * 40) == 10
 
 
+def test_in_a_crowd_silence_means_less() -> None:
+    prompt, late = Crowd(10), Crowd(10)
+    for _ in range(30):
+        prompt.started(0.5)
+        late.started(20.0)
+    assert (prompt.patience_s, round(late.patience_s)) == (8.0, 24)
+
+
 @pytest.mark.parametrize("most", [0, 1, 2])
 def test_a_small_limit_or_none_is_not_made_larger_or_smaller(most: int) -> None:
     assert _after(*[60.0] * 20, most=most) == most

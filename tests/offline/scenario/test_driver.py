@@ -17,6 +17,7 @@ from podvow.faults.base import FaultContext, Isolation
 from podvow.journal.reading import read
 from podvow.journal.undo import HealNode
 from podvow.judge import verdict_of
+from podvow.scenario import crowd as crowd_module
 from podvow.scenario import driver as driver_module
 from podvow.scenario import hub as hub_module
 from podvow.scenario import play as play_module
@@ -485,10 +486,24 @@ def test_a_state_that_no_watch_tells_is_seen_past_it_and_leaves_a_gap(
 
 
 def test_a_scenario_that_only_waits_lets_the_next_one_begin(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(play_module, "_QUIET_S", 0.05)
+    monkeypatch.setattr(crowd_module, "_SILENT_S", 0.05)
+    monkeypatch.setattr(crowd_module, "_TIMES", 0.0)
+    monkeypatch.setattr(play_module, "first_start_s", lambda _: 1.0)
     waits = Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=600)
     driver = bench.start(waits, Scenario(pod=POD, until=running("app")), busy=1)
     assert Kind.REACHED in _kinds(driver.timeline("k1"))
+
+
+def test_a_scenario_whose_pod_has_not_come_up_does_not_wait_yet(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd_module, "_SILENT_S", 0.05)
+    monkeypatch.setattr(crowd_module, "_TIMES", 0.0)
+    waits = Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=1)
+    driver = bench.start(waits, Scenario(pod=POD, until=running("app")), busy=1)
+    driver.timeline("k1")
+    first, second = (load(bench.folder / "evidence" / f"s{n}.jsonl") for n in (0, 1))
+    assert second.start_ns >= first.end_ns
 
 
 def test_a_watch_that_tells_everything_is_not_doubted(bench: Bench) -> None:
