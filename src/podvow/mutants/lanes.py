@@ -180,10 +180,11 @@ class _Lane:
 
     def _read(self) -> None:
         assert self._child.stdout is not None  # noqa: S101 (it was asked for)
-        for line in self._child.stdout:
-            if line.strip():
-                self._last = line.strip()
-                self._heard(self.cluster, line.rstrip())
+        with self._child.stdout as words:
+            for line in words:
+                if line.strip():
+                    self._last = line.strip()
+                    self._heard(self.cluster, line.rstrip())
 
 
 def main(argv: list[str]) -> int:

@@ -46,8 +46,15 @@ class Crowd:
         """
         return max(_SILENT_S, _TIMES * self._mean_s)
 
-    def started(self, seconds: float) -> None:
-        """Take note of how long a Pod waited for its first sandbox, in seconds."""
+    def started(self, seconds: float, *, disturbed: bool = False) -> None:
+        """Take note of a start.
+
+        Args:
+            seconds: how long a Pod waited for its first sandbox.
+            disturbed: its node is being disturbed: that it was late says nothing then, that it was not does.
+        """
+        if disturbed and seconds > _PROMPT_S:
+            return
         self._mean_s += _WEIGHT * (min(seconds, _MOST_S) - self._mean_s)
         if self._mean_s > _LATE_S:
             self._limit = max(min(_LEAST, self._most), self._limit - 1)

@@ -404,10 +404,9 @@ class Driver:
         """Let the next scenario begin: this one's busy part is over. More or fewer do so at a time from now on."""
         waited_s = first_start_s(recorder.timeline())
         with self._changed:
-            # On a node that is being disturbed a Pod that comes up late tells nothing of the crowd.
-            alone, _ = self._scheduler.group(key)
-            if waited_s is not None and not alone:
-                self._crowd.started(waited_s)
+            if waited_s is not None:
+                group, _ = self._scheduler.group(key)
+                self._crowd.started(waited_s, disturbed=bool(group))
                 self._scheduler.bear(self._crowd.limit)
             self._scheduler.settled(key)
             self._changed.notify_all()

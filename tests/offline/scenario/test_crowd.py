@@ -31,6 +31,18 @@ def test_nor_is_one_that_hangs() -> None:
     assert _after(*[2.2] * 10, 60.0) == 10
 
 
+def test_on_a_disturbed_node_only_a_prompt_start_says_something() -> None:
+    crowd = Crowd(10)
+    for _ in range(50):
+        crowd.started(30.0, disturbed=True)
+    assert crowd.limit == 10
+    for _ in range(50):
+        crowd.started(6.0)
+    for _ in range(50):
+        crowd.started(0.5, disturbed=True)
+    assert crowd.limit == 10
+
+
 def test_a_crowd_that_has_gone_makes_room_again() -> None:
     assert _after(*[6.0] * 20, *[1.0] * 40) == 10
 
