@@ -58,8 +58,8 @@ class Sink:
     ) -> None:
         assert node == "worker"
         assert (whole is not None) is (source is Source.TRACE)
-        self.whole = whole
         with self._changed:
+            self.whole = whole or self.whole  # either source may be back first
             self.back.append((source, until_ns))
             self._changed.notify_all()
 
