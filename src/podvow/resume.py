@@ -17,6 +17,7 @@ from podvow.errors import ClusterUnusableError, ExitCode, UsageError
 from podvow.inputs import read_json
 from podvow.journal.reach import Target
 from podvow.journal.recover import Wanted, recover
+from podvow.report.results import FILE, SCHEMA
 from podvow.session import RUN_ID, Session, read_judged, runs_folder, slug
 from podvow.timeline import load
 from podvow.timeline.record import Kind
@@ -103,11 +104,11 @@ def finished(folder: Path) -> ExitCode | None:
     Raises:
         UsageError: its results cannot be read.
     """
-    path = folder / "results.json"
+    path = folder / FILE
     if not path.exists():
         return None
     what = "file of results"
-    run = read_json(path, what=what, schema=1, limit=_RESULTS_BYTES).get("run")
+    run = read_json(path, what=what, schema=SCHEMA, limit=_RESULTS_BYTES).get("run")
     code = run.get("exit_code") if isinstance(run, dict) else None
     if not isinstance(run, dict) or type(code) is not int or code not in set(ExitCode):
         raise UsageError(f"{path}: broken {what}: run.exit_code is no exit code")

@@ -21,9 +21,9 @@ class NotDoneError(InjectionError):
 
 
 def until_done(
-    act: Callable[[], None],
+    act: Callable[[], object],
     *,
-    refusal: type[Exception] = CommandError,
+    refusal: type[Exception] | tuple[type[Exception], ...] = CommandError,
     patience_s: float = _PATIENCE_S,
     poll_s: float = _POLL_S,
 ) -> None:
@@ -31,13 +31,14 @@ def until_done(
 
     Args:
         act: what is repeated; it raises `NotDoneError` when it finds that it has to be done again.
-        refusal: the other error that is no reason to give up. With CRI that is a failed command: it refuses what
+        refusal: the other errors that are no reason to give up. With CRI that is a failed command: it refuses what
             the kubelet does at the same time.
         patience_s: for how long, in seconds; then the last error is raised.
         poll_s: pause between two attempts, in seconds.
     """
+    refusals = refusal if isinstance(refusal, tuple) else (refusal,)
     for attempt in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((refusal, NotDoneError)),
+        retry=tenacity.retry_if_exception_type((*refusals, NotDoneError)),
         stop=tenacity.stop_after_delay(patience_s),
         wait=tenacity.wait_fixed(poll_s),
         reraise=True,

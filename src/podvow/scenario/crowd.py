@@ -16,7 +16,9 @@ _PROMPT_S = 2.0
 _WEIGHT = 0.2
 """How much one start counts beside those before it."""
 _SILENT_S = 8.0
+"""No shorter silence means that a scenario waits, however prompt starts are."""
 _TIMES = 4.0
+"""Nor does one that is shorter than so many starts of now."""
 _MOST_S = 2 * _LATE_S
 """A start counts as no later than this: a single one must not hold back all that follow."""
 

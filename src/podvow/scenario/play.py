@@ -44,7 +44,6 @@ _PROOF_S = 90.0
 """Patience with a fault that was made to be seen: on a busy machine a status comes late, and costs nothing else."""
 _DOUBT_S = 20.0
 """So long a wait does not doubt that the watches tell everything."""
-_LEAST_S = 0.1
 _ADMISSION_S = 10.0
 _NEVER = Condition("never", lambda _: False)
 _QUOTA_COUNTS = Condition(
@@ -248,19 +247,27 @@ class Play:
         """Wait for a state; when it takes long, look past the watches now and then whether it has come."""
         deadline, doubt = Deadline.after(self._scenario.deadline_s), Deadline.after(_DOUBT_S)
         while True:
-            turn_s = min(doubt.left_s, deadline.left_s)
-            if not self._settled:
-                turn_s = min(turn_s, max(self._tenant.patience_s() - self._recorder.quiet_s, _LEAST_S))
+            turn_s = min(doubt.left_s, deadline.left_s, self._next_look_s())
             waited = self._recorder.wait(condition, Deadline.after(turn_s))
             if waited is not Waited.PASSED or deadline.passed:
                 return waited
-            if self._waits():
+            if not self._settled and self._waits():
                 self._settle()
-            if not doubt.passed:
-                continue
-            doubt = Deadline.after(_DOUBT_S)
-            with contextlib.suppress(ApiError):  # whether the API server is there is asked by others
-                self._tenant.look_past()
+            if doubt.passed:
+                doubt = Deadline.after(_DOUBT_S)
+                with contextlib.suppress(ApiError):  # whether the API server is there is asked by others
+                    self._tenant.look_past()
+
+    def _next_look_s(self) -> float:
+        """Return when it can show next that the scenario only waits, in seconds from now.
+
+        One that is silent for long enough and has no Pod yet needs a record first, which begins the silence anew.
+        """
+        if self._settled:
+            return math.inf
+        patience_s = self._tenant.patience_s()
+        left_s = patience_s - self._recorder.quiet_s
+        return left_s if left_s > 0 else patience_s
 
     def _waits(self) -> bool:
         """Whether the scenario starts no container any more: its Pod is there, and no source tells anything."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,8 @@ from podvow.cluster.nodeimage.build import NodeImage, ensure_node_image
 from podvow.cluster.process import CommandError, run
 from podvow.cluster.progress import Progress
 from podvow.cluster.provider import Cluster
-from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, UsageError
+from podvow.faults.patience import until_done
 from podvow.faults.upkeep import await_ready
 from podvow.journal.act import Site
 from podvow.session import Selection, Session
@@ -187,11 +186,11 @@ class _Show:
         kubeadm.upgrade(self._access, node, order, control=self._control, version=self._wish.to, say=self._say)
         self._await_api()
         await_ready(self._site.context(node))
-        self._patiently(lambda: self._check_version(node))
+        _patiently(lambda: self._check_version(node))
         if node == self._control:
             # kubeadm has put its own CoreDNS back, which may run on any node.
             uplink = ensure_engine().has_uplink
-            self._patiently(
+            _patiently(
                 lambda: kind.furnish(self._wish.name, self._access, local_image=self._image.local, uplink=uplink)
             )
             kind.wait(self._wish.name, self._access)
@@ -199,7 +198,7 @@ class _Show:
             self.spoil(node)
 
     def _await_api(self) -> None:
-        self._patiently(lambda: kind.kubectl(self._access, self._control, "get", "--raw", "/readyz"))
+        _patiently(lambda: kind.kubectl(self._access, self._control, "get", "--raw", "/readyz"))
 
     def _check_version(self, node: str) -> None:
         """Look whether a node tells its new version: its readiness may be older than its kubelet."""
@@ -207,20 +206,11 @@ class _Show:
         if info.get("kubeletVersion") != self._wish.to:
             raise ClusterUnusableError(f"the kubelet of {node} is still {info.get('kubeletVersion')}")
 
-    @staticmethod
-    def _patiently(act: Callable[[], object]) -> None:
-        """Do something again until it succeeds.
 
-        An API server that has just started refuses even an administrator (403) until it has read its roles, and a
-        new kubelet starts it once more.
-        """
-        deadline = Deadline.after(_API_S)
-        while True:
-            try:
-                act()
-            except (ApiError, CommandError, ClusterUnusableError):
-                if deadline.passed:
-                    raise
-                time.sleep(_POLL_S)
-            else:
-                return
+def _patiently(act: Callable[[], object]) -> None:
+    """Do something again until it succeeds.
+
+    An API server that has just started refuses even an administrator (403) until it has read its roles, and a new
+    kubelet starts it once more.
+    """
+    until_done(act, refusal=(ApiError, CommandError, ClusterUnusableError), patience_s=_API_S, poll_s=_POLL_S)

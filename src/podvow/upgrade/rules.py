@@ -9,6 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from podvow import yamlfile
+from podvow.cluster.kindconfig import minor
 from podvow.cluster.profile import parse_version
 from podvow.errors import UsageError
 from podvow.inputs import shaped
@@ -67,7 +68,7 @@ class Rule(BaseModel):
             and (not self.shapes or shape in self.shapes)
             and _within(self.before, fate.before)
             and _within(self.after, fate.after)
-            and (not self.other_minor or _minor(fate.before) != _minor(fate.after))
+            and (not self.other_minor or minor(fate.before) != minor(fate.after))
         )
 
 
@@ -87,10 +88,6 @@ class Rules(BaseModel):
     def promised(self, fate: Fate) -> Promise:
         """Return what is promised to a Pod of a node with this fate: the weightiest of what happened."""
         return next(p for kind in reversed(fate.kinds) for p in self.promises if p.fate is kind)
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    return parse_version(version).release[:2]
 
 
 def _within(versions: str, version: str) -> bool:

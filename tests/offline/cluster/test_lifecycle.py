@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -290,7 +289,6 @@ def test_up_prints_figures_and_down_prints_names(world: World) -> None:
 def test_an_error_is_one_message_and_an_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["podvow", "down", "--name", ".."])
     with pytest.raises(SystemExit) as caught:
         cli.main()

@@ -142,6 +142,8 @@ def _fails(*errors: Exception) -> Callable[[], None]:
 def test_patience_ends_with_the_last_error_and_never_covers_another() -> None:
     until_done(_fails(NotDoneError("not yet"), CommandError(["crictl"], 1, b"busy")), poll_s=0.0)
     until_done(_fails(ApiError(409, "Conflict")), refusal=ApiError, poll_s=0.0)
+    both = _fails(ApiError(409, "Conflict"), CommandError(["crictl"], 1, b"busy"))
+    until_done(both, refusal=(ApiError, CommandError), poll_s=0.0)
     with pytest.raises(NotDoneError, match="not yet"):
         until_done(_fails(NotDoneError("not yet")), patience_s=0.0, poll_s=0.0)
     with pytest.raises(ApiError):

@@ -485,20 +485,22 @@ def test_a_state_that_no_watch_tells_is_seen_past_it_and_leaves_a_gap(
     assert gap.reason == "the watch of Pod did not tell of 1 change(s)"
 
 
-def test_a_scenario_that_only_waits_lets_the_next_one_begin(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def brief_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowd_module, "_SILENT_S", 0.05)
     monkeypatch.setattr(crowd_module, "_TIMES", 0.0)
+
+
+@pytest.mark.usefixtures("brief_silence")
+def test_a_scenario_that_only_waits_lets_the_next_one_begin(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(play_module, "first_start_s", lambda _: 1.0)
     waits = Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=600)
     driver = bench.start(waits, Scenario(pod=POD, until=running("app")), busy=1)
     assert Kind.REACHED in _kinds(driver.timeline("k1"))
 
 
-def test_a_scenario_whose_pod_has_not_come_up_does_not_wait_yet(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(crowd_module, "_SILENT_S", 0.05)
-    monkeypatch.setattr(crowd_module, "_TIMES", 0.0)
+@pytest.mark.usefixtures("brief_silence")
+def test_a_scenario_whose_pod_has_not_come_up_does_not_wait_yet(bench: Bench) -> None:
     waits = Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=1)
     driver = bench.start(waits, Scenario(pod=POD, until=running("app")), busy=1)
     driver.timeline("k1")
