@@ -17,6 +17,7 @@ from rich.text import Text
 
 from podvow.claims import Claim, Register
 from podvow.errors import UsageError
+from podvow.report.markdown import cell
 from podvow.report.model import source_url
 from podvow.verdict import ClaimKind
 
@@ -120,17 +121,13 @@ def to_json(register: Register, version: str) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
-
-
 def _source(source: str) -> str:
     url = source_url(source)
     return f"[{source}]({url})" if url else f"`{source}`"
 
 
 def _claim(claim: Claim) -> list[str]:
-    facts = [f"*{claim.kind}*", f"expected: {_cell(expected_words(claim))}", f"kubelet `{claim.versions}`"]
+    facts = [f"*{claim.kind}*", f"expected: {cell(expected_words(claim))}", f"kubelet `{claim.versions}`"]
     facts += [f"gates {', '.join(f'`{g}`' for g in claim.gates)}"] if claim.gates else []
     facts += [f"catalogue {', '.join(claim.catalogue)}"] if claim.catalogue else []
     lines = [f"### {claim.id}", "", claim.statement, "", f"- {' · '.join(facts)}"]
@@ -167,7 +164,7 @@ def to_markdown(register: Register) -> str:
     if register.seed:
         lines += ["## The seed's sentences", "", "| line | sentence | claims | note |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| {s.line} | {_cell(s.text)} | {'<br>'.join(map(_link, s.claims))} | {_cell(s.note)} |"
+            f"| {s.line} | {cell(s.text)} | {'<br>'.join(map(_link, s.claims))} | {cell(s.note)} |"
             for s in register.seed
         ]
         lines.append("")
@@ -175,8 +172,8 @@ def to_markdown(register: Register) -> str:
         lines += ["## The catalogue", "", "| id | behaviour | claims |", "| --- | --- | --- |"]
         for behaviour in register.catalogue:
             found_by = [_link(c.id) for c in claims if behaviour.id in c.catalogue]
-            told = "<br>".join(found_by) or f"none: {_cell(behaviour.reason) or 'nobody has said why'}"
-            lines.append(f"| {behaviour.id} | {_cell(behaviour.title)} | {told} |")
+            told = "<br>".join(found_by) or f"none: {cell(behaviour.reason) or 'nobody has said why'}"
+            lines.append(f"| {behaviour.id} | {cell(behaviour.title)} | {told} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from podvow.compare import words
 from podvow.compare.model import Change, Class, Comparison
+from podvow.report.markdown import cell, plain
 from podvow.report.model import source_url
 
 _LONG = 12
@@ -25,7 +26,7 @@ def to_markdown(comparison: Comparison) -> str:
         "",
         *(f"- before: {words.run_line(run)}" for run in comparison.befores),
         *(f"- after: {words.run_line(run)}" for run in comparison.afters),
-        *(f"- note: {_plain(note)}" for note in comparison.notes),
+        *(f"- note: {plain(note)}" for note in comparison.notes),
     ]
     for kind in comparison.counts:
         changes = [change for change in comparison.changes if change.kind is kind]
@@ -40,29 +41,29 @@ def _at_length(changes: Sequence[Change]) -> list[str]:
 
 
 def _change(change: Change) -> Iterator[str]:
-    yield f"- {words.SIGNS[change.kind]} `{change.scenario}`: {_plain(change.why)}"
+    yield f"- {words.SIGNS[change.kind]} `{change.scenario}`: {plain(change.why)}"
     for claim in change.claims:
-        yield f"  - claim `{claim.id}`: {_plain(claim.statement)} ({', '.join(map(_source, claim.sources))})"
+        yield f"  - claim `{claim.id}`: {plain(claim.statement)} ({', '.join(map(_source, claim.sources))})"
         if claim.note and change.kind is Class.CONFLICT:
-            yield f"    {_plain(claim.note)}"
+            yield f"    {plain(claim.note)}"
     if difference := change.difference:
-        yield f"  - first difference: {_plain(words.where(difference))}"
-        yield f"    - before: {_plain(difference.told_before)}"
-        yield f"    - after: {_plain(difference.told_after)}"
+        yield f"  - first difference: {plain(words.where(difference))}"
+        yield f"    - before: {plain(difference.told_before)}"
+        yield f"    - after: {plain(difference.told_after)}"
     elif change.unread:
-        yield f"  - the timelines could not be compared: {_plain(change.unread)}"
+        yield f"  - the timelines could not be compared: {plain(change.unread)}"
     else:
         yield "  - no transition differs; what was expected of them does"
     for turned in change.turned[:2]:
-        told = f"  - {_plain(turned.text)}: {turned.before or 'not there'} → {turned.after or 'not there'}"
-        yield f"{told}. {_plain(turned.detail_after or turned.detail_before)}".rstrip(". ")
+        told = f"  - {plain(turned.text)}: {turned.before or 'not there'} → {turned.after or 'not there'}"
+        yield f"{told}. {plain(turned.detail_after or turned.detail_before)}".rstrip(". ")
     if test := words.fisher_line(change):
         yield f"  - {words.side_line(change.before)} → {words.side_line(change.after)}; {test}"
 
 
 def _in_short(changes: Sequence[Change]) -> list[str]:
     lines = [
-        f"| `{c.scenario}` | {words.side_line(c.before)} | {words.side_line(c.after)} | {_cell(c.why)} |"
+        f"| `{c.scenario}` | {words.side_line(c.before)} | {words.side_line(c.after)} | {cell(c.why)} |"
         for c in changes[:_SHORT]
     ]
     head = ["| scenario | before | after | why |", "| --- | --- | --- | --- |"]
@@ -93,12 +94,4 @@ def _latencies(comparison: Comparison) -> Iterator[str]:
 
 def _source(source: str) -> str:
     url = source_url(source)
-    return f"[{source}]({url})" if url else _plain(source)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.replace("<", "&lt;").split())
-
-
-def _cell(text: str) -> str:
-    return _plain(text).replace("|", "\\|")
+    return f"[{source}]({url})" if url else plain(source)

@@ -9,6 +9,7 @@ from typing import Any
 
 from podvow.history.night import Night
 from podvow.history.trend import OPEN, Change, Track, Trend
+from podvow.report.markdown import cell
 from podvow.report.summary import MARKS
 
 SCHEMA = 1
@@ -169,11 +170,6 @@ def markdown(trend: Trend) -> str:
     if not told:
         parts += ["", "Nothing changed, nothing is open."]
     return "\n".join(parts) + "\n"
-
-
-def cell(text: str) -> str:
-    """Return a text as a cell of a Markdown table."""
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def to_json(trend: Trend) -> str:

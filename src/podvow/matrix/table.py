@@ -12,8 +12,8 @@ from typing import Any
 
 from podvow.errors import ExitCode
 from podvow.history.night import Night, Seen
-from podvow.history.tell import cell
 from podvow.history.trend import OPEN
+from podvow.report.markdown import cell
 from podvow.report.summary import MARKS
 
 SCHEMA = 1

@@ -14,6 +14,7 @@ from podvow.errors import UsageError
 from podvow.inputs import read_json, read_text, shaped
 from podvow.mutants.command import Outcome
 from podvow.mutants.score import Fate, Result, Score
+from podvow.report.markdown import cell
 from podvow.verdict import Verdict
 from podvow.whole import write_whole
 
@@ -171,9 +172,9 @@ def put_into(page: Path, text: str) -> str:
 
 
 def _row(result: Result) -> str:
-    by = f"`{_cell(result.kill.scenario)}`" if result.kill else ""
-    what = _cell(f"{result.kill.expectation}: {result.kill.detail}") if result.kill else _cell(result.reason)
-    about = f"`{result.id}` | {result.target} | {_cell(result.title)}"
+    by = f"`{cell(result.kill.scenario)}`" if result.kill else ""
+    what = cell(f"{result.kill.expectation}: {result.kill.detail}") if result.kill else cell(result.reason)
+    about = f"`{result.id}` | {result.target} | {cell(result.title)}"
     return f"| {about} | {result.fate} | {result.wall_s:.0f} | {by} | {what} |"
 
 
@@ -190,7 +191,3 @@ def _matrix(results: Sequence[Result]) -> Iterator[str]:
     for claim in claims:
         cells = [_SHOWN[Verdict(r.claims[claim])] if claim in r.claims else "" for r in results]
         yield f"| {claim} | " + " | ".join(cells) + " |"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

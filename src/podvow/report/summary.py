@@ -10,6 +10,7 @@ from rich.text import Text
 
 from podvow.quarantine import NONE, Quarantine
 from podvow.report.gather import WORST_FIRST, ClaimEntry, Entry, Report, gather
+from podvow.report.markdown import cell
 from podvow.report.model import ClaimInfo, RunInfo
 from podvow.verdict import Judged
 
@@ -120,10 +121,6 @@ def _judged_worst_first(report: Report) -> list[ClaimEntry]:
     return sorted(judged, key=lambda e: (WORST_FIRST.index(e.shown), e.claim.id))
 
 
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
-
-
 def _fenced(text: str) -> str:
     fence = "```"
     while fence in text:
@@ -157,8 +154,8 @@ def _expectations(report: Report) -> list[str]:
         lines += ["", "## Sources that disagree", "", "Nobody knows which one is wrong; the evidence has both.", ""]
         lines += ["| kind | scenario | at | what | evidence |", "| --- | --- | --- | --- | --- |"]
         lines += [
-            f"| {f.kind} | `{_cell(e.judged.scenario)}` | +{f.at_s:.3f} s | {_cell(f.text)} |"
-            f" {f'`{_cell(e.judged.evidence)}`' if e.judged.evidence else ''} |"
+            f"| {f.kind} | `{cell(e.judged.scenario)}` | +{f.at_s:.3f} s | {cell(f.text)} |"
+            f" {f'`{cell(e.judged.evidence)}`' if e.judged.evidence else ''} |"
             for e, f in report.findings
         ]
     return lines
@@ -184,13 +181,13 @@ def _coverage(report: Report) -> list[str]:
     judged = [(s, claims) for s, claims in report.by_sentence if any(e.scenarios for e in claims)]
     if judged:
         rows = ["| line | sentence | claims (scenarios) |", "| --- | --- | --- |"]
-        rows += [f"| {s.line} | {_cell(s.text)} | {'<br>'.join(map(_mark, claims))} |" for s, claims in judged]
+        rows += [f"| {s.line} | {cell(s.text)} | {'<br>'.join(map(_mark, claims))} |" for s, claims in judged]
         told = [s for s in report.seed if s.claims]
         lines += _folded(f"{len(judged)} of the {len(told)} sentences of the seed that promise something", rows)
     topics = [(t, claims) for t, claims in report.by_topic if any(e.scenarios for e in claims)]
     if topics:
         rows = ["| id | behaviour | claims (scenarios) |", "| --- | --- | --- |"]
-        rows += [f"| {t.id} | {_cell(t.title)} | {'<br>'.join(map(_mark, claims))} |" for t, claims in topics]
+        rows += [f"| {t.id} | {cell(t.title)} | {'<br>'.join(map(_mark, claims))} |" for t, claims in topics]
         left = [t.id for t, claims in report.by_topic if not any(e.scenarios for e in claims)]
         rows += ["", f"Without a verdict in this run: {', '.join(left)}."] if left else []
         lines += _folded(f"{len(topics)} of the {len(report.catalogue)} behaviours of the catalogue", rows)
@@ -230,7 +227,7 @@ def to_markdown(report: Report) -> str:
     lines += _expectations(report)
     lines += ["", "## Claims", "", "| verdict | claim | statement | scenarios |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {MARKS[e.shown]} {e.shown} | `{e.claim.id}` | {_cell(e.claim.statement)} | {len(e.scenarios)} |"
+        f"| {MARKS[e.shown]} {e.shown} | `{e.claim.id}` | {cell(e.claim.statement)} | {len(e.scenarios)} |"
         for e in _judged_worst_first(report)
     ]
     missing = [e.claim.id for e in report.claims if not e.scenarios and not e.reason]

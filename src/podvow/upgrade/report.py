@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podvow.errors import ExitCode
+from podvow.report.markdown import cell
 from podvow.upgrade.baseline import RunTold
 from podvow.upgrade.fate import Fate
 from podvow.upgrade.judge import Outcome, Survivor
@@ -131,7 +132,7 @@ class Report:
         rows = sorted(self.survivors, key=lambda each: (order.index(each.outcome), each.shape, each.name))
         yield from _table(
             ("", "survivor", "node", "because"),
-            [(_MARKS[each.outcome], each.name, each.node, "<br>".join(each.because)) for each in rows],
+            [(_MARKS[each.outcome], each.name, each.node, each.because) for each in rows],
         )
         yield "## Claims"
         yield ""
@@ -199,5 +200,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[st
     yield "| " + " | ".join(head) + " |"
     yield "|" + " --- |" * len(head)
     for row in rows:
-        yield "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |"
+        yield "| " + " | ".join(map(_told, row)) + " |"
     yield ""
+
+
+def _told(value: object) -> str:
+    """Return what is in a cell; several things one below the other."""
+    return "<br>".join(map(cell, value)) if isinstance(value, tuple) else cell(str(value))
