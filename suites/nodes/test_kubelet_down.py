@@ -14,16 +14,19 @@ from podvow.expect import (
     kept_sandbox,
     kept_uid,
     never_ran,
+    new_sandbox,
     not_rerun,
     not_restarted,
     phase_reached,
     phase_stayed,
     ran,
     ran_in_order,
+    reran_in_order,
     restarted,
     started_only_after,
 )
-from podvow.faults import kill, send_term
+from podvow.faults import kill, kill_pause, send_term
+from podvow.faults.record import create_record
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.chains import SETTLED, while_kubelet_is_down
 from podvow.scenario.conditions import phase, ready, running, runs, said, started_anew, terminated
@@ -173,4 +176,21 @@ def test_an_app_restarts_after_a_restart_of_the_kubelet_beside_a_sidecar_with_a_
         kept_running("side", after=SINCE_FAULT),
         not_rerun("init-1", after=SINCE_FAULT),
         kept_sandbox(after=SINCE_FAULT),
+    )
+
+
+@claim("nodes.stale-created-app.does-not-skip-inits")
+@two_apps(
+    then=while_kubelet_is_down(create_record("app-a"), kill_pause(), then=running("app-a", "app-b", anew=True)),
+)
+def test_an_app_that_was_created_and_not_started_does_not_hide_the_init_containers_of_a_new_sandbox(
+    timeline: Trial,
+) -> None:
+    timeline.must(
+        new_sandbox(after=SINCE_FAULT),
+        reran_in_order(*INITS, after=SINCE_FAULT),
+        restarted("app-a", after=SINCE_FAULT),
+        restarted("app-b", after=SINCE_FAULT),
+        started_only_after("app-a", *INITS, after=SINCE_FAULT),
+        kept_uid(after=SINCE_FAULT),
     )

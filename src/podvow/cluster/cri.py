@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from podvow.errors import ClusterUnusableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from podvow.cluster.node import NodeAccess
 
 TOOLS = ("crictl", "podvow-cri")
@@ -64,6 +66,29 @@ class Cri:
     def inspect_sandbox(self, node: str, sandbox_id: str) -> dict[str, Any]:
         """Return `{"status": …, "info": …}` of a sandbox."""
         return dict(json.loads(self._run(node, "inspectp", sandbox_id)))
+
+    def create_container(
+        self, node: str, sandbox_id: str, config: Mapping[str, Any], sandbox_config: Mapping[str, Any]
+    ) -> str:
+        """Create a container in a sandbox without starting it.
+
+        Args:
+            node: the node.
+            sandbox_id: the sandbox.
+            config: of the container, as `info.config` of `inspect_container` has it.
+            sandbox_config: of the sandbox, as `info.config` of `inspect_sandbox` has it.
+
+        Returns:
+            Its id.
+        """
+        script = (
+            'd=$(mktemp -d) || exit; trap \'rm -rf "$d"\' EXIT; read -r c; read -r p; printf %s "$c" >"$d/c.json"; '
+            'printf %s "$p" >"$d/p.json"; "$1" create "$2" "$d/c.json" "$d/p.json"'
+        )
+        # A line each: JSON has no line break of its own.
+        lines = "".join(f"{json.dumps(each)}\n" for each in (config, sandbox_config))
+        argv = ["sh", "-c", script, "sh", self.tool(node), sandbox_id]
+        return self._access.exec(node, argv, stdin=lines.encode(), timeout_s=120.0).stdout.decode().strip()
 
     def stop_sandbox(self, node: str, sandbox_id: str) -> None:
         """Stop a sandbox and all containers in it."""

@@ -1,6 +1,8 @@
-"""Lost records: what CRI knows of exited containers is removed, as a garbage collection would do.
+"""Records of containers: those of exited ones are removed, or one is made of a container that was never started.
 
-Through CRI, never through `ctr containers rm`: that reaches no record that the kubelet sees.
+The first is what a garbage collection does. The second is what a kubelet leaves that dies, or a runtime that fails,
+between creating a container and starting it. Through CRI, never through `ctr containers rm`: that reaches no record
+that the kubelet sees.
 """
 
 from __future__ import annotations
@@ -16,6 +18,20 @@ from podvow.timeline import Timeline
 from podvow.timeline.timeline import FaultMark
 
 _EXITED = "CONTAINER_EXITED"
+_CREATED = "CONTAINER_CREATED"
+_NAME = "io.kubernetes.container.name"
+_RESTARTS = "io.kubernetes.container.restartCount"
+
+
+def _records(context: FaultContext) -> list[dict[str, Any]]:
+    """Return the records of all containers of the scenario's Pod."""
+    pod = context.timeline().meta.pod
+    return [
+        item
+        for item in context.runtime.containers(context.node)
+        if item.get("labels", {}).get("io.kubernetes.pod.namespace") == context.namespace
+        and item.get("labels", {}).get("io.kubernetes.pod.name") == pod
+    ]
 
 
 @dataclass(frozen=True)
@@ -58,19 +74,73 @@ class RemoveRecords(PodFaultFromNode):
             raise NotDoneError(f"still listed: {', '.join(r['metadata']['name'] for r in left)}")
 
     def _listed(self, context: FaultContext) -> list[dict[str, Any]]:
-        pod = context.timeline().meta.pod
-        return [
-            item
-            for item in context.runtime.containers(context.node)
-            if item["metadata"]["name"] in self.containers
-            and item.get("labels", {}).get("io.kubernetes.pod.namespace") == context.namespace
-            and item.get("labels", {}).get("io.kubernetes.pod.name") == pod
-        ]
+        return [item for item in _records(context) if item["metadata"]["name"] in self.containers]
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
         """CRI listed the records before, and none of them afterwards."""
         facts = mark.facts
         return set(self.containers) <= set(facts["removed"].values()) and not facts["left"]
+
+
+@dataclass(frozen=True)
+class CreateRecord(PodFaultFromNode):
+    """Create a container of the Pod that nobody starts, as the kubelet would create its next run.
+
+    To be injected while the kubelet is down: one that runs starts a container right away.
+
+    Attributes:
+        container: its name.
+        like: a container of the Pod that has a record to copy; it decides into which sandbox the new one goes.
+    """
+
+    container: str
+    like: str
+    name: str = "create_record"
+
+    @property
+    def target(self) -> str:
+        """The container."""
+        return f"{self.container}, created and not started"
+
+    def inject(self, context: FaultContext) -> Mapping[str, Any]:
+        """Create it and ask what state it is in."""
+        records = _records(context)
+        models = [each for each in records if each["metadata"]["name"] == self.like]
+        if not models:
+            raise InjectionError(f"there is no record of {self.like} to copy")
+        model = max(models, key=lambda each: int(each["createdAt"]))
+        own = [each["metadata"] for each in records if each["metadata"]["name"] == self.container]
+        attempt = max((int(each.get("attempt", 0)) for each in own), default=-1) + 1
+        runtime, sandbox = context.runtime, str(model["podSandboxId"])
+        config = self._config(runtime.inspect_container(context.node, model["id"])["info"]["config"], attempt)
+        pod = runtime.inspect_sandbox(context.node, sandbox)["info"]["config"]
+        created = runtime.create_container(context.node, sandbox, config, pod)
+        state = runtime.inspect_container(context.node, created)["status"]["state"]
+        return {"created": created, "sandbox": sandbox, "state": state}
+
+    def _config(self, model: Mapping[str, Any], attempt: int) -> dict[str, Any]:
+        """Return the configuration of the container's next run; the kubelet knows it by name and count."""
+        return {
+            **model,
+            "metadata": {"name": self.container, "attempt": attempt},
+            "labels": {**model.get("labels", {}), _NAME: self.container},
+            "annotations": {**model.get("annotations", {}), _RESTARTS: str(attempt)},
+            "log_path": f"{self.container}/{attempt}.log",
+        }
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
+        """CRI showed the container as created."""
+        return str(mark.facts["state"]) == _CREATED
+
+
+def create_record(container: str, like: str = "") -> CreateRecord:
+    """Return the fault that creates a container without starting it.
+
+    Args:
+        container: its name.
+        like: the container whose record is copied; by default an earlier run of the same one.
+    """
+    return CreateRecord(container, like or container)
 
 
 def remove_records(*containers: str) -> RemoveRecords:

@@ -27,7 +27,7 @@ from podvow.faults.base import NODE_ACCESS, NODE_STATUS, Fault, FaultContext, Is
 from podvow.faults.gates import open_gates
 from podvow.faults.netns import lose_address
 from podvow.faults.patience import NotDoneError, known, until_done
-from podvow.faults.record import remove_records
+from podvow.faults.record import create_record, remove_records
 from podvow.faults.spec import kubelet_saw
 from podvow.timeline import Record, Snapshot, Source, Timeline
 from podvow.timeline.record import Kind
@@ -42,6 +42,7 @@ FROM_NODE: list[Fault] = [
     send_term("app"),
     lose_address(),
     remove_records("app"),
+    create_record("app"),
 ]
 
 

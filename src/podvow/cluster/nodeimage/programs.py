@@ -153,7 +153,7 @@ def nodetool() -> Program:
     names = ("go.mod", "go.sum", "main.go")
     return Program(
         name=NODETOOL_NAME,
-        version="v1",
+        version="v2",
         files={name: (NODETOOL / name).read_text() for name in names},
         packages=["."],
         programs=[NODETOOL_NAME],

@@ -25,6 +25,8 @@ const usage = `podvow-cri [--runtime-endpoint URL] COMMAND
   images -o json          images
   inspectp ID...          one sandbox (verbose)
   inspect ID...           one container (verbose)
+  create ID CONTAINER.json POD.json
+                          create a container in a sandbox, do not start it
   stop [-t SECONDS] ID... stop containers
   rm [-f] ID...           remove containers
   stopp ID...             stop sandboxes
@@ -94,6 +96,8 @@ func run(endpoint, command string, args []string) error {
 			}
 			return showStatus(answer.GetStatus(), answer.GetInfo())
 		})
+	case "create":
+		return create(ctx, runtime, ids)
 	case "stop":
 		return each(ids, func(id string) error {
 			_, err := runtime.StopContainer(ctx, &cri.StopContainerRequest{ContainerId: id, Timeout: grace})
@@ -126,6 +130,32 @@ func run(endpoint, command string, args []string) error {
 		})
 	}
 	return fmt.Errorf("unknown command\n%s", usage)
+}
+
+// create makes a container in a sandbox from the configurations in two files and prints its ID.
+func create(ctx context.Context, runtime cri.RuntimeServiceClient, args []string) error {
+	if len(args) != 3 {
+		return fmt.Errorf("wants the ID of a sandbox and the files of two configurations")
+	}
+	request := &cri.CreateContainerRequest{
+		PodSandboxId: args[0], Config: &cri.ContainerConfig{}, SandboxConfig: &cri.PodSandboxConfig{},
+	}
+	for path, config := range map[string]any{args[1]: request.Config, args[2]: request.SandboxConfig} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		// The runtime prints configurations as Go's own JSON, not as protobuf's.
+		if err := json.Unmarshal(text, config); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	answer, err := runtime.CreateContainer(ctx, request)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(answer.GetContainerId())
+	return err
 }
 
 // parse takes crictl's options where they stand; -a and -o json are what podvow-cri does anyway.

@@ -40,7 +40,7 @@ from podvow.faults.kubelet import kubelet_kill, kubelet_restart, kubelet_start, 
 from podvow.faults.netns import lose_address
 from podvow.faults.network import break_network, heal_network
 from podvow.faults.node import cut_power, freeze_node, reboot_node
-from podvow.faults.record import remove_records
+from podvow.faults.record import create_record, remove_records
 from podvow.labels import HOLD_FINALIZER
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import Condition, gone, phase, pods_running, running
@@ -119,6 +119,7 @@ def test_guest(timeline: Trial) -> None:
         stop_sandbox(),
         SANDBOX,
         lose_address(),
+        create_record("app"),
     ),
 )
 def test_containers(timeline: Trial) -> None:
