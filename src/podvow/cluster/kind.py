@@ -23,7 +23,7 @@ from podvow.cluster import frost, inotify, kindconfig, network, precedence
 from podvow.cluster.cri import TOOLS
 from podvow.cluster.node import put_file
 from podvow.cluster.nodeimage import assemble
-from podvow.cluster.nodeimage.build import ensure_kind, ensure_nodetool
+from podvow.cluster.nodeimage.build import can_build_nodetool, ensure_kind, ensure_nodetool
 from podvow.cluster.process import CommandError, run
 from podvow.cluster.provider import DISTURBED, ROLE_LABEL, STEADY
 from podvow.deadline import Deadline
@@ -241,8 +241,12 @@ def _node_nets(access: NodeAccess, control: str, count: int) -> list[network.Nod
 
 
 def ensure_cri_tool(access: NodeAccess, node: str) -> None:
-    """Put podvow-cri on a node that has neither it nor crictl (published node images have crictl)."""
-    if any(access.exec(node, ["which", tool], check=False).code == 0 for tool in TOOLS):
+    """Put podvow-cri on a node that has no crictl (published node images have it).
+
+    One that came with the node image may be older than this checkout; it has to do where no other can be compiled.
+    """
+    crictl, ours = (access.exec(node, ["which", tool], check=False).code == 0 for tool in TOOLS)
+    if crictl or (ours and not can_build_nodetool()):
         return
     put_file(access, node, "/usr/local/bin/podvow-cri", ensure_nodetool().read_bytes(), "0755")
 

@@ -160,11 +160,19 @@ def test_what_the_api_remembers_from_before_a_restart_is_not_believed(
     assert bool(found) == bool(says)
 
 
-@pytest.mark.parametrize("tool", ["crictl", "podvow-cri"])
-def test_a_node_that_has_a_cri_tool_needs_neither_ours_nor_go(tool: str) -> None:
-    access = FakeAccess({f"which {tool}": (0, b""), "which": (1, b"")})
+@pytest.mark.parametrize(
+    ("has", "can_build", "put"),
+    [("crictl", True, False), ("podvow-cri", False, False), ("podvow-cri", True, True), ("neither", True, True)],
+)
+def test_a_node_without_crictl_gets_our_tool_as_it_is_now(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, has: str, *, can_build: bool, put: bool
+) -> None:
+    (tmp_path / "tool").write_bytes(b"new")
+    monkeypatch.setattr(kind, "can_build_nodetool", lambda: can_build)
+    monkeypatch.setattr(kind, "ensure_nodetool", lambda: tmp_path / "tool")
+    access = FakeAccess({f"which {has}": (0, b""), "which": (1, b"")})
     kind.ensure_cri_tool(access, "n")
-    assert access.files == {}
+    assert bool(access.files) is put
 
 
 def test_a_failed_creation_leaves_no_nodes_and_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,11 @@ def ensure_kind(progress: Progress | None = None) -> Path | str:
     return _built(program, progress or Progress()).path("kind")
 
 
+def can_build_nodetool() -> bool:
+    """Whether our node tool is there or can be compiled."""
+    return programs.nodetool().is_built() or shutil.which("go") is not None
+
+
 def ensure_nodetool(progress: Progress | None = None) -> Path:
     """Return our node tool, built if need be."""
     return _built(programs.nodetool(), progress or Progress()).path(programs.NODETOOL_NAME)
