@@ -76,6 +76,7 @@ def chain(*parts: Fault | Condition) -> tuple[Step, ...]:
                 kubelet_restart(),
                 kubelet_kill(),
                 kubelet_stop(),
+                create_record("app"),
                 kubelet_start(),
             ),
             id="units",
@@ -119,7 +120,6 @@ def test_guest(timeline: Trial) -> None:
         stop_sandbox(),
         SANDBOX,
         lose_address(),
-        create_record("app"),
     ),
 )
 def test_containers(timeline: Trial) -> None:
