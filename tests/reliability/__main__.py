@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -60,7 +59,6 @@ def main() -> int:
     configs = [_PAIR] * given.pairs + [_SINGLE] * given.singles
     names = [f"rel-{number}" for number in range(1, len(configs) + 1)]
     FOLDER.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     # Before this process enters the clusters' network: a command enters it by itself.
     with Commands(FOLDER) as commands:
         for name, config in zip(names, configs, strict=True):
@@ -78,12 +76,12 @@ def main() -> int:
         if not given.keep:
             for name in names:
                 lifecycle.down(name)
-    return _report(game, time.monotonic() - began, len(names), whole=not given.only and not given.per_selection)
+    return _report(game, whole=not given.only and not given.per_selection)
 
 
-def _report(game: Play, wall_s: float, lanes: int, *, whole: bool) -> int:
+def _report(game: Play, *, whole: bool) -> int:
     trials = game.trials
-    lines = [table.summary(trials, game.left, wall_s, lanes), "", *table.table(trials, game.chosen)]
+    lines = [table.summary(trials, game.left), "", *table.table(trials, game.chosen)]
     typer.echo("\n".join(lines))
     for error in game.errors:
         typer.echo(f"not played: {type(error).__name__}: {error}", err=True)

@@ -55,7 +55,7 @@ def _row(title: str, rows: Sequence[Trial]) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def summary(trials: Sequence[Trial], unplayed: int, wall_s: float, lanes: int) -> str:
+def summary(trials: Sequence[Trial], unplayed: int) -> str:
     """Return what came of all of them, in a few lines."""
     ways = Counter(_WAYS[t.point.way] for t in trials)
     told = ", ".join(f"{count} {way}" for way, count in ways.most_common())
@@ -70,7 +70,7 @@ def summary(trials: Sequence[Trial], unplayed: int, wall_s: float, lanes: int) -
     return (
         f"{len(trials)} runs killed at {steps_of(trials)} fault points ({told}): "
         f"{leaks} leaks, {missed} not reached.{alone} "
-        f"{short}Played in {wall_s / 60:.0f} minutes on {lanes} small clusters at once."
+        f"{short}They took {sum(t.wall_s for t in trials) / 60:.0f} minutes of a small cluster's time."
     )
 
 
