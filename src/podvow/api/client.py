@@ -49,12 +49,14 @@ class Api:
     Attributes:
         requests: requests sent, by verb (`WATCH` for streams); retries count.
         retries: retried requests, by cause.
+        asked_again: UIDs of objects whose creation was sent more than once.
         version: the answer of `/version` when the connection was made.
     """
 
     def __init__(self, load: Callable[[], Transport], *, patience_s: float = _PATIENCE_S) -> None:
         self.requests: Counter[str] = Counter()
         self.retries: Counter[str] = Counter()
+        self.asked_again: set[str] = set()
         self.version: dict[str, Any] = {}
         self.patience_s = patience_s
         self._load = load
@@ -223,13 +225,14 @@ class Api:
 
     def _call(self, request: Request, read: Callable[[bytes], _Read], *, retry: bool = True) -> _Read:
         """Send a request, again where that is harmless, and return what `read` makes of the body of the answer."""
-        attempt = 0
+        attempt = asked = 0
 
         def once() -> _Read:
-            nonlocal attempt
+            nonlocal attempt, asked
             attempt += 1
             if attempt > 1 and (made := self._made(request)) is not None:
                 return read(made)
+            asked += 1
             response = self._exchange(request)
             data: bytes = response.data
             if ok(response.status):
@@ -249,7 +252,11 @@ class Api:
             before_sleep=lambda state: self._count(self.retries, cause(state)),
             reraise=True,
         )
-        return retrying(once)
+        found = retrying(once)
+        if request.created and asked > 1 and isinstance(found, dict):
+            with self._lock:
+                self.asked_again.add(str(found.get("metadata", {}).get("uid", "")))
+        return found
 
     def _settled(self, request: Request, error: ApiError) -> bytes | None:
         """Return the answer that the lost first attempt had, if the refusal shows that it worked."""
@@ -263,11 +270,19 @@ class Api:
         """Return the object that a lost attempt to create it made.
 
         It is looked for before it is asked for again: a second request is charged to quotas although it is refused.
+
+        Raises:
+            ApiError: whether it is there cannot be told at present.
         """
         if not request.created or "dryRun" in (request.params or {}):
             return None
-        found = self._exchange(Request("GET", f"{request.path}/{request.created}"))
-        return found.data if ok(found.status) and same_labels(request.body, found.data) else None
+        look = Request("GET", f"{request.path}/{request.created}")
+        found = self._exchange(look)
+        if ok(found.status):
+            return found.data if same_labels(request.body, found.data) else None
+        if found.status != _NOT_FOUND:
+            raise refused(look, found, found.data)
+        return None
 
     def _exchange(
         self,

@@ -70,6 +70,7 @@ def quota_used(resource: str, amount: str, *, after: After | None = None) -> Fac
 
     Source: the effective init request is the highest of all inits', a Pod's effective request the higher of the
     sum over apps and the effective init request; "quota and limits are applied based on the effective Pod request".
+    A request that is refused because the object exists is charged until the quota controller counts anew.
     """
 
     def find(timeline: Timeline) -> Found:
@@ -84,6 +85,9 @@ def quota_used(resource: str, amount: str, *, after: After | None = None) -> Fac
         most, record = max(used, key=lambda item: item[0])
         told = record.data["object"]["status"]["used"][resource]
         if most > quantity(amount):
+            if again := [r for r in timeline.of(Kind.APPLIED) if r.data.get("asked_again")]:
+                name = again[0].data["object"]["metadata"].get("name")
+                return inconclusive(f"used {told}, but {name} was asked for again, and each time is charged")
             return violated(f"used {told}", record.t_ns)
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)

@@ -127,7 +127,8 @@ class Play:
         return prepare(manifest, labels=self._tenant.labels, namespace=self._tenant.namespace, node=self._node.name)
 
     def _applied(self, raw: Mapping[str, Any]) -> None:
-        self._recorder.say(Kind.APPLIED, object=slim(dict(raw)))
+        again = raw["metadata"].get("uid") in self._context.api.asked_again
+        self._recorder.say(Kind.APPLIED, object=slim(dict(raw)), **({"asked_again": True} if again else {}))
 
     def run(self) -> None:
         """Deploy, then go through the steps until one cannot be reached."""

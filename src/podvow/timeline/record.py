@@ -41,7 +41,7 @@ class Kind(StrEnum):
     # events
     EVENT = "event"  # reason, message, type, count
     # harness
-    APPLIED = "applied"  # object
+    APPLIED = "applied"  # object, asked_again (its creation was sent more than once)
     REACHED = "reached"  # step, condition
     MISSED = "missed"  # step, condition, waited_s, last, faults_ahead
     FAULT = "fault"  # fault, name, target, facts

@@ -38,7 +38,7 @@ _DATA: Mapping[Kind, Mapping[str, Any]] = {
     Kind.DELETED: {"object!": POD},
     Kind.OBJECT: {"object!": OBJECT, "deleted": bool},
     Kind.EVENT: {"reason": str, "message": str, "type": str, "count": (int, None)},
-    Kind.APPLIED: {"object!": OBJECT},
+    Kind.APPLIED: {"object!": OBJECT, "asked_again": bool},
     Kind.REACHED: {"step": int, "condition": str, "control": bool},
     Kind.MISSED: {"step": int, "condition!": str, "waited_s!": NUMBER, "last!": str, "faults_ahead": int},
     Kind.FAULT: {"index!": int, "name!": str, "target": str, "facts": _FACTS},

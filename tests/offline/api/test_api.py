@@ -401,6 +401,23 @@ def test_an_object_that_a_lost_request_made_is_not_asked_for_again(api: Api, stu
     stub.on(f"{PODS}/p", reply(pod))
     assert api.post(PODS, pod) == pod
     assert stub.count(PODS) == 1
+    assert not api.asked_again
+
+
+def test_an_object_that_cannot_be_looked_for_now_is_looked_for_later(api: Api, stub: Stub) -> None:
+    pod = {"metadata": {"name": "p", "labels": {"run": "1"}}}
+    stub.on(PODS, reset)
+    stub.on(f"{PODS}/p", status(500, "InternalError"), status(429, "TooManyRequests"), reset, reply(pod))
+    assert api.post(PODS, pod) == pod
+    assert stub.count(PODS) == 1
+
+
+def test_an_object_that_was_asked_for_twice_is_remembered(api: Api, stub: Stub) -> None:
+    pod = {"metadata": {"name": "p", "labels": {"run": "1"}, "uid": "u"}}
+    stub.on(PODS, reset, reply(pod))
+    stub.on(f"{PODS}/p", status(404, "NotFound"))
+    assert api.post(PODS, pod) == pod
+    assert api.asked_again == {"u"}
 
 
 def test_a_dry_run_whose_answer_was_lost_is_asked_for_again(api: Api, stub: Stub) -> None:

@@ -53,8 +53,10 @@ def taken() -> Timeline:
     return Story().say(Kind.APPLIED, object={"kind": "Pod", "metadata": {"name": "main"}}).timeline()
 
 
-def quota(*used: str) -> Timeline:
+def quota(*used: str, asked_again: bool = False) -> Timeline:
     story = Story()
+    made = {"kind": "Pod", "metadata": {"name": "main"}}
+    story.add(Source.HARNESS, Kind.APPLIED, data={"object": made, "asked_again": asked_again})
     for value in used:
         story.object("ResourceQuota", status={"used": {"requests.cpu": value}})
     return story.reach().hold().timeline()
@@ -148,6 +150,7 @@ CASES: Cases = {
             (quota_used("requests.cpu", "150m"), quota("0", "150m")),
             (quota_used("requests.cpu", "0.15"), quota("0", "150m", "0")),
             (quota_used("requests.cpu", "1"), quota("1000m")),
+            (quota_used("requests.cpu", "150m"), quota("150m", asked_again=True)),
         ],
         reject=[
             (quota_used("requests.cpu", "150m"), quota("0", "250m")),
@@ -157,6 +160,7 @@ CASES: Cases = {
         open=[
             (quota_used("requests.cpu", "150m"), gapped(quota("0"))),
             (quota_used("requests.memory", "1Gi"), quota("1")),
+            (quota_used("requests.cpu", "150m"), quota("300m", asked_again=True)),
         ],
     ),
     "object_count": Case(
