@@ -295,7 +295,9 @@ def _traced_without_id(
     if start is None:
         return None
     later = [o.facts["start"].t_ns for o in others if "start" in o.facts and o.facts["start"].t_ns > start.t_ns]
-    until_ns = min([*later, start.t_ns + _FIRST_LINE_NS, *([end.t_ns + end.precision_ns] if end else [])])
+    # A container that ran for moments may be said to have ended in the second before it started (seen on a busy node).
+    over = [max(s.t_ns + s.precision_ns for s in (start, end))] if end else []
+    until_ns = min([*later, start.t_ns + _FIRST_LINE_NS, *over])
     for builder in builders:
         line: Record | None = builder.facts.get("first_line")
         if line is None or builder.uid != shown.snapshot.uid or builder.facts.get("container_id"):

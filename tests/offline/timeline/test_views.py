@@ -204,6 +204,12 @@ def test_without_the_runtime_the_trace_and_the_status_meet() -> None:
     assert run.exit.precision_ns == 10 * MS
 
 
+def test_an_end_that_is_said_to_lie_before_the_start_does_not_make_two_runs_of_one() -> None:
+    (run,) = Tape().trace(1, 2.3, 2.4).shot(3.5, "c1", _ended("c1", 2.1, 1.9, 0)).runs()
+    assert run.container_id == "c1"
+    assert run.sources == {Source.TRACE, Source.STATUS}
+
+
 def test_without_the_runtime_two_quick_runs_are_not_mixed_up() -> None:
     tape = Tape().trace(1, 1.2, 1.4, 1).trace(2, 12.2)
     tape.shot(2.0, "c1", _ended("c1", 1.1, 1.4, 1)).shot(13.0, "c2", _running(12.1), _ended("c1", 1.1, 1.4, 1))
