@@ -295,7 +295,7 @@ def _traced_without_id(
     if start is None:
         return None
     later = [o.facts["start"].t_ns for o in others if "start" in o.facts and o.facts["start"].t_ns > start.t_ns]
-    # A container that ran for moments may be said to have ended in the second before it started (seen on a busy node).
+    # A container that ran for moments may be said to have ended in the second before it started (on a busy node).
     over = [max(s.t_ns + s.precision_ns for s in (start, end))] if end else []
     until_ns = min([*later, start.t_ns + _FIRST_LINE_NS, *over])
     for builder in builders:
