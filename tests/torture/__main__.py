@@ -162,7 +162,7 @@ def main() -> int:
     """Play, print the table, write the figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
     parser.add_argument("--lanes", type=int, default=2, help="rows that are played at a time")
-    parser.add_argument("--minutes", type=float, default=25.0, help="no row is begun that would not end by then")
+    parser.add_argument("--minutes", type=float, default=40.0, help="no row is begun that would not end by then")
     parser.add_argument("--name", default=DEFAULT_NAME, help="podvow's kind cluster")
     parser.add_argument("--only", action="append", default=[], metavar="DISTURBANCE", help="play only this one")
     parser.add_argument("--way", choices=("nodes", "logs"), default="", help="play only rows of this way")

@@ -50,6 +50,7 @@ class FakeApi:
         swallow: plurals whose changes no watch is told of.
         down: nothing is answered any more.
         before_post: called with every object before it is created.
+        asked_again: UIDs of objects whose creation is said to have been sent twice.
         uid: UID of kube-system.
         server_address: where it would be.
     """
@@ -64,6 +65,7 @@ class FakeApi:
         self.server_address = SERVER
         self.before_post: Callable[[Raw], None] = lambda _: None
         self.requests: dict[str, int] = {}
+        self.asked_again: set[str] = set()
         self.objects: dict[tuple[str, str, str], Raw] = {}
         self._lock = threading.RLock()
         self._version = count(1)

@@ -165,6 +165,16 @@ def test_a_scenario_is_played_from_its_objects_to_its_end(bench: Bench) -> None:
     assert bench.ears.heard == ["started a.b.s0", "recorded a.b.s0"]
 
 
+def test_an_object_that_was_asked_for_twice_is_marked(bench: Bench) -> None:
+    class Everything(set[str]):
+        def __contains__(self, _: object) -> bool:
+            return True
+
+    bench.api.asked_again = Everything()
+    (applied,) = bench.play(Scenario(pod=POD, steady=running("app"))).of(Kind.APPLIED)
+    assert applied.data["asked_again"] is True
+
+
 def test_nothing_of_it_is_left_and_everything_was_labelled(bench: Bench) -> None:
     made: list[Raw] = []
     bench.api.before_post = made.append
