@@ -280,9 +280,10 @@ class Api:
         found = self._exchange(look)
         if ok(found.status):
             return found.data if same_labels(request.body, found.data) else None
-        if found.status != _NOT_FOUND:
-            raise refused(look, found, found.data)
-        return None
+        error = refused(look, found, found.data)
+        if retryable(look, error):
+            raise error
+        return None  # it is not there, or who may create objects may not look at them
 
     def _exchange(
         self,

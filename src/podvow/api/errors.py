@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from podvow.kubeconfig import Transport
 
 UNAUTHORIZED = 401
+_FORBIDDEN = 403
 UNREACHABLE_HINT = "is the cluster running, and is the server address of the kubeconfig right?"
 _HINTS = {
     401: "the credentials of this context are wrong or have expired: log in to the cluster again",
@@ -49,6 +50,15 @@ class ApiError(PodvowError):
         self.reason = reason
         self.body = body
         self.retry_after_s = retry_after_s
+
+    @property
+    def by_authorizer(self) -> bool:
+        """Whether who asked may not do this at all; admission refuses an object with the same status.
+
+        Source: k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go (forbiddenMessage). A server that
+        was started a moment ago answers so to everybody until it has read the roles.
+        """
+        return self.status == _FORBIDDEN and "cannot " in self.message and " resource " in self.message
 
 
 class UnreachableError(ApiError):

@@ -195,8 +195,8 @@ class Play:
             try:
                 answer = self._context.api.post(path, ready)
             except ApiError as error:
-                # Only a refusal of the object itself is evidence; a server that is away or busy is none.
-                if error.status not in {400, 403, 422}:
+                # Only a refusal of the object itself is evidence; a server that is away, busy or new is none.
+                if error.status not in {400, 403, 422} or error.by_authorizer:
                     raise
                 self._recorder.say(Kind.REJECTED, object=slim(ready), status=error.status, body=error.body)
                 if not scenario.expect_rejection:

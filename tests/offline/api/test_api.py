@@ -412,6 +412,34 @@ def test_an_object_that_cannot_be_looked_for_now_is_looked_for_later(api: Api, s
     assert stub.count(PODS) == 1
 
 
+def test_who_may_not_look_asks_again(api: Api, stub: Stub) -> None:
+    pod = {"metadata": {"name": "p", "labels": {"run": "1"}, "uid": "u"}}
+    stub.on(PODS, reset, reply(pod))
+    stub.on(f"{PODS}/p", status(403, "Forbidden"))
+    assert api.post(PODS, pod) == pod
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "by_authorizer"),
+    [
+        (
+            403,
+            'pods "p" is forbidden: User "u" cannot create resource "pods" in API group "" in the namespace "n"',
+            True,
+        ),
+        (
+            403,
+            'pods "p" is forbidden: exceeded quota: quota, requested: pods=1, used: pods=5, limited: pods=5',
+            False,
+        ),
+        (403, 'pods "p" is forbidden: violates PodSecurity "baseline:latest": privileged', False),
+        (422, 'User "u" cannot create resource "pods"', False),
+    ],
+)
+def test_who_may_not_is_told_from_what_may_not_be(code: int, message: str, *, by_authorizer: bool) -> None:
+    assert ApiError(code, "Forbidden", {"message": message}).by_authorizer is by_authorizer
+
+
 def test_an_object_that_was_asked_for_twice_is_remembered(api: Api, stub: Stub) -> None:
     pod = {"metadata": {"name": "p", "labels": {"run": "1"}, "uid": "u"}}
     stub.on(PODS, reset, reply(pod))
