@@ -87,7 +87,7 @@ class _Sender:
             else:
                 answer = self._api.post(path, case.edited(self._ours(case.base)), params=_PARAMS)
         except ApiError as error:
-            if error.status in _NO_ANSWER:
+            if error.status in _NO_ANSWER or error.by_authorizer:
                 raise
             body: Raw = error.body if isinstance(error.body, dict) else {"message": error.body}
             causes = (body.get("details") or {}).get("causes") or []
