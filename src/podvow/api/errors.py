@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from podvow.errors import PodvowError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 UNAUTHORIZED = 401
 _FORBIDDEN = 403
+_MAY_NOT = re.compile(r'User "[^"]*" cannot \w+ (resource|path) ')
 UNREACHABLE_HINT = "is the cluster running, and is the server address of the kubeconfig right?"
 _HINTS = {
     401: "the credentials of this context are wrong or have expired: log in to the cluster again",
@@ -58,7 +60,7 @@ class ApiError(PodvowError):
         Source: k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go (forbiddenMessage). A server that
         was started a moment ago answers so to everybody until it has read the roles.
         """
-        return self.status == _FORBIDDEN and "cannot " in self.message and " resource " in self.message
+        return self.status == _FORBIDDEN and bool(_MAY_NOT.search(self.message))
 
 
 class UnreachableError(ApiError):

@@ -430,6 +430,8 @@ class Driver:
             try:
                 self._api.get("/version")
             except ApiError as again:
+                if again.by_authorizer:
+                    return  # it answers: a server that was started a moment ago has not read its roles yet
                 error = again
                 self._stop.wait(min(1.0, deadline.left_s))
             else:
