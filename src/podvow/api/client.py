@@ -253,7 +253,7 @@ class Api:
             reraise=True,
         )
         found = retrying(once)
-        if request.created and asked > 1 and isinstance(found, dict):
+        if request.makes and asked > 1 and isinstance(found, dict):
             with self._lock:
                 self.asked_again.add(str(found.get("metadata", {}).get("uid", "")))
         return found
@@ -274,9 +274,9 @@ class Api:
         Raises:
             ApiError: whether it is there cannot be told at present.
         """
-        if not request.created or "dryRun" in (request.params or {}):
+        if not request.makes:
             return None
-        look = Request("GET", f"{request.path}/{request.created}")
+        look = Request("GET", f"{request.path}/{request.makes}")
         found = self._exchange(look)
         if ok(found.status):
             return found.data if same_labels(request.body, found.data) else None

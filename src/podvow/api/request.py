@@ -47,6 +47,11 @@ class Request:
             return ""
         return str(self.body.get("metadata", {}).get("name", ""))
 
+    @property
+    def makes(self) -> str:
+        """Name of the object that is there afterwards: a dry run creates one and stores none."""
+        return "" if "dryRun" in (self.params or {}) else self.created
+
 
 def _is_collection(path: str) -> bool:
     """Whether `path` names a collection of objects, not an object or a subresource."""

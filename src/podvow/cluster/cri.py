@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from podvow.cluster.node import NodeAccess
 
-TOOLS = ("crictl", "podvow-cri")
+CRICTL = "crictl"
+TOOLS = (CRICTL, "podvow-cri")
+NAMESPACE_LABEL, POD_LABEL = "io.kubernetes.pod.namespace", "io.kubernetes.pod.name"
+CONTAINER_LABEL = "io.kubernetes.container.name"
+"""What the kubelet labels sandboxes and containers with (k8s.io/kubelet, pkg/types/labels.go)."""
+
+
+def tool_of(access: NodeAccess, node: str) -> str:
+    """Return the CRI tool that a node has, empty when it has none."""
+    return next((tool for tool in TOOLS if access.exec(node, ["which", tool], check=False).code == 0), "")
 
 
 def items(document: bytes, field: str) -> list[dict[str, Any]]:
@@ -116,11 +125,10 @@ class Cri:
             found = self._tools.get(node)
         if found:
             return found
-        for name in TOOLS:
-            if self._access.exec(node, ["which", name], check=False).code == 0:
-                with self._lock:
-                    self._tools[node] = name
-                return name
+        if name := tool_of(self._access, node):
+            with self._lock:
+                self._tools[node] = name
+            return name
         raise ClusterUnusableError(
             f"node {node} has neither crictl nor podvow-cri", hint="podvow up puts podvow-cri there"
         )

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from podvow import yamlfile
 from podvow.cluster import frost, inotify, kindconfig, network, precedence
-from podvow.cluster.cri import TOOLS
+from podvow.cluster.cri import CRICTL, tool_of
 from podvow.cluster.node import put_file
 from podvow.cluster.nodeimage import assemble
 from podvow.cluster.nodeimage.build import can_build_nodetool, ensure_kind, ensure_nodetool
@@ -245,8 +245,8 @@ def ensure_cri_tool(access: NodeAccess, node: str) -> None:
 
     One that came with the node image may be older than this checkout; it has to do where no other can be compiled.
     """
-    crictl, ours = (access.exec(node, ["which", tool], check=False).code == 0 for tool in TOOLS)
-    if crictl or (ours and not can_build_nodetool()):
+    tool = tool_of(access, node)
+    if tool == CRICTL or (tool and not can_build_nodetool()):
         return
     put_file(access, node, "/usr/local/bin/podvow-cri", ensure_nodetool().read_bytes(), "0755")
 

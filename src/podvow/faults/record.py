@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from podvow.cluster.cri import CONTAINER_LABEL, NAMESPACE_LABEL, POD_LABEL
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext, PodFaultFromNode
 from podvow.faults.patience import NotDoneError, until_done
@@ -19,7 +20,6 @@ from podvow.timeline.timeline import FaultMark
 
 _EXITED = "CONTAINER_EXITED"
 _CREATED = "CONTAINER_CREATED"
-_NAME = "io.kubernetes.container.name"
 _RESTARTS = "io.kubernetes.container.restartCount"
 
 
@@ -29,8 +29,8 @@ def _records(context: FaultContext) -> list[dict[str, Any]]:
     return [
         item
         for item in context.runtime.containers(context.node)
-        if item.get("labels", {}).get("io.kubernetes.pod.namespace") == context.namespace
-        and item.get("labels", {}).get("io.kubernetes.pod.name") == pod
+        if item.get("labels", {}).get(NAMESPACE_LABEL) == context.namespace
+        and item.get("labels", {}).get(POD_LABEL) == pod
     ]
 
 
@@ -123,7 +123,7 @@ class CreateRecord(PodFaultFromNode):
         return {
             **model,
             "metadata": {"name": self.container, "attempt": attempt},
-            "labels": {**model.get("labels", {}), _NAME: self.container},
+            "labels": {**model.get("labels", {}), CONTAINER_LABEL: self.container},
             "annotations": {**model.get("annotations", {}), _RESTARTS: str(attempt)},
             "log_path": f"{self.container}/{attempt}.log",
         }

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from podvow.api import ApiError
+from podvow.cluster.cri import NAMESPACE_LABEL
 from podvow.faults.base import NODE_ACCESS, FaultContext
 
 _NOT_FOUND = 404
 _OK = 200
 _DEAD = {"CONTAINER_EXITED", "SANDBOX_NOTREADY"}
-_NAMESPACE = "io.kubernetes.pod.namespace"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class LookLeft:
         }
         counts = {
             kind: sum(
-                (item.get("labels") or {}).get(_NAMESPACE) == context.namespace and item.get("state") not in _DEAD
+                (item.get("labels") or {}).get(NAMESPACE_LABEL) == context.namespace
+                and item.get("state") not in _DEAD
                 for item in found
             )
             for kind, found in listed.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from podvow.cluster.cri import Cri
+from podvow.cluster.cri import NAMESPACE_LABEL, POD_LABEL, Cri
 from podvow.cluster.node import NodeAccess
 from podvow.cluster.progress import Progress
 from podvow.errors import InjectionError
@@ -18,7 +18,6 @@ from podvow.upgrade.planting import namespace_of
 MUTANT = "only-first-init-again"
 """The bug of the target's kubelet: after a lost sandbox only the first init container runs again."""
 _VICTIM = "three-inits"
-_POD, _NAMESPACE = "io.kubernetes.pod.name", "io.kubernetes.pod.namespace"
 _READY = "SANDBOX_READY"
 
 
@@ -62,8 +61,8 @@ def rerun(access: NodeAccess, node: str, cohort: str) -> str:
     cri = Cri(access)
     for sandbox in cri.sandboxes(node):
         labels = sandbox.get("labels") or {}
-        name = str(labels.get(_POD, ""))
-        mine = labels.get(_NAMESPACE) == namespace_of(cohort) and name.startswith(f"{_VICTIM}-")
+        name = str(labels.get(POD_LABEL, ""))
+        mine = labels.get(NAMESPACE_LABEL) == namespace_of(cohort) and name.startswith(f"{_VICTIM}-")
         if mine and sandbox.get("state") == _READY:
             cri.kill(node, sandbox["id"])
             return name

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from podvow.api import ApiError
 from podvow.claims import Claim
 from podvow.cluster.profile import ClusterProfile, NodeProfile, Windows
 from podvow.errors import ClusterUnusableError, InjectionError
@@ -383,6 +384,34 @@ def test_an_api_server_that_goes_away_costs_every_verdict_and_no_hang(bench: Ben
         assert verdict is Verdict.INCONCLUSIVE
         assert "the API server went away" in reason
     assert (bench.folder / "evidence" / "s2.jsonl").exists(), "no verdict without evidence"
+
+
+def test_an_api_server_that_has_not_read_its_roles_is_not_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbidden = ApiError(403, "Forbidden", {"message": 'forbidden: User "admin" cannot get path "/version"'})
+    asked: list[str] = []
+    real = bench.api.get
+
+    def get(path: str, **options: Any) -> Raw:
+        if path == "/version":
+            asked.append(path)
+            raise forbidden
+        return real(path, **options)
+
+    def post(raw: Raw) -> None:
+        if raw["kind"] == "Pod":
+            bench.api.before_post = lambda _: None
+            monkeypatch.setattr(bench.api, "get", get)
+            raise forbidden
+
+    bench.api.before_post = post
+    driver = bench.start(*[Scenario(pod=POD, steady=running("app"))] * 2, per_node=1)
+    verdicts = [_verdict(driver.timeline(f"k{n}"))[0] for n in range(2)]
+    driver.finish()
+    assert asked
+    assert driver.lost == ""
+    assert sorted(verdicts) == [Verdict.HOLDS, Verdict.INCONCLUSIVE]
 
 
 def test_an_interrupted_run_leaves_open_verdicts_and_nothing_else(bench: Bench) -> None:
