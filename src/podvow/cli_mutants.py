@@ -113,3 +113,25 @@ def matrix_(
         sys.stdout.write(text)
     else:
         write_whole(into, matrix.put_into(into, text))
+
+
+@_mutants.command("compare")
+def compare_(
+    files: Annotated[list[Path], typer.Argument(help="Results of several runs (mutants.json).")],
+) -> None:
+    """Tell where runs of the same mutants differ. Exits 1 where they do, or where the score of one is void."""
+    from podvow.errors import UsageError  # noqa: PLC0415
+    from podvow.mutants import compare, matrix  # noqa: PLC0415
+
+    if len(files) < 2:  # noqa: PLR2004
+        raise UsageError("one run cannot be compared", hint="podvow mutants compare FILE FILE")
+    runs = [matrix.read(file) for file in files]
+    found = [f"{told.run}: the score is void: {told.score.void}" for told in runs if told.score.void]
+    found += compare.differences(runs)
+    for told in runs:
+        typer.echo(f"{told.run}: {told.score.killed} of {told.score.counted} killed, {told.wall_s:.0f} s")
+    for line in found:
+        typer.echo(f"✗ {line}")
+    if not found:
+        typer.echo(f"the same {len(runs)} times: {len(runs[0].mutants)} mutants and controls")
+    raise typer.Exit(int(ExitCode.VIOLATED if found else ExitCode.OK))

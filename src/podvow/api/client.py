@@ -16,6 +16,7 @@ from urllib3 import exceptions as transport_errors
 
 from podvow.api.answer import object_in, ok, refused
 from podvow.api.errors import (
+    NO_ANSWER,
     UNAUTHORIZED,
     UNREACHABLE_HINT,
     ApiError,
@@ -24,7 +25,7 @@ from podvow.api.errors import (
     UntrustedError,
 )
 from podvow.api.request import STRATEGIC_PATCH, Request, same_labels
-from podvow.api.retry import cause, pause, retryable
+from podvow.api.retry import cause, out_of_patience, pause, retryable
 from podvow.api.stream import Stream
 from podvow.errors import ClusterUnusableError, PodvowError
 from podvow.kubeconfig import Transport, read_transport
@@ -51,6 +52,8 @@ class Api:
         retries: retried requests, by cause.
         asked_again: UIDs of objects whose creation was sent more than once.
         version: the answer of `/version` when the connection was made.
+        patience_s: how long a request is sent again and again before its error is raised.
+        read_s: how long an answer may be silent before it is none.
     """
 
     def __init__(self, load: Callable[[], Transport], *, patience_s: float = _PATIENCE_S) -> None:
@@ -59,6 +62,7 @@ class Api:
         self.asked_again: set[str] = set()
         self.version: dict[str, Any] = {}
         self.patience_s = patience_s
+        self.read_s = _READ_S
         self._load = load
         self._transport = load()
         self._lock = threading.Lock()
@@ -145,6 +149,20 @@ class Api:
             raise refused(request, response, response.data)
         headers = {name.lower(): response.headers.getlist(name) for name in response.headers}
         return json.loads(response.data), headers
+
+    def answers(self, read_s: float) -> None:
+        """Ask the server once, shortly, whether it is there: a single connection that hangs says nothing about it.
+
+        Args:
+            read_s: silence that is none, in seconds.
+
+        Raises:
+            ApiError: it does not answer, or not with success.
+        """
+        request = Request("GET", "/version")
+        response = self._exchange(request, read_s=read_s)
+        if not ok(response.status):
+            raise refused(request, response, response.data)
 
     def put(self, path: str, body: Mapping[str, Any], *, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Replace an object."""
@@ -246,7 +264,7 @@ class Api:
             return once()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: retryable(request, error)),
-            stop=tenacity.stop_after_delay(self.patience_s) | tenacity.stop_when_event_set(self._closed),
+            stop=out_of_patience(self.patience_s) | tenacity.stop_when_event_set(self._closed),
             wait=pause,
             sleep=tenacity.sleep_using_event(self._closed),
             before_sleep=lambda state: self._count(self.retries, cause(state)),
@@ -290,10 +308,11 @@ class Api:
         request: Request,
         *,
         counted: str = "",
-        read_s: float = _READ_S,
+        read_s: float | None = None,
         preload: bool = True,
     ) -> urllib3.BaseHTTPResponse:
         """Send a request once; twice if the credentials had to be renewed first."""
+        read_s = self.read_s if read_s is None else read_s
         transport = self._transport
         response = self._send(transport, request, counted, read_s, preload=preload)
         if response.status != UNAUTHORIZED:
@@ -348,7 +367,7 @@ class Api:
                 raise UntrustedError(str(error), request=str(request)) from error
             raise UnreachableError("TLS broke", str(error), request=str(request), sent=True) from error
         except transport_errors.ReadTimeoutError as error:
-            raise UnreachableError("no answer", str(error), request=str(request), sent=True) from error
+            raise UnreachableError(NO_ANSWER, str(error), request=str(request), sent=True) from error
         except transport_errors.HTTPError as error:
             raise UnreachableError("reset", str(error), request=str(request), sent=True) from error
 

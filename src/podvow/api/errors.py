@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _MAY_NOT = re.compile(r'User "[^"]*" cannot \w+ (resource|path) ')
+NO_ANSWER = "no answer"
+"""Reason of a request that was sent and heard nothing."""
 UNREACHABLE_HINT = "is the cluster running, and is the server address of the kubeconfig right?"
 _HINTS = {
     401: "the credentials of this context are wrong or have expired: log in to the cluster again",

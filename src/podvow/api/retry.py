@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import tenacity
 
-from podvow.api.errors import ApiError, UnreachableError, UnreadableError
+from podvow.api.errors import NO_ANSWER, ApiError, UnreachableError, UnreadableError
 
 if TYPE_CHECKING:
     from podvow.api.request import Request
@@ -27,6 +27,23 @@ def retryable(request: Request, error: BaseException) -> bool:
     if error.status == _TOO_MANY:
         return not request.path.endswith("/eviction")  # there it means: a disruption budget says no
     return error.status in _SERVER_ERRORS and request.repeatable
+
+
+def out_of_patience(patience_s: float) -> tenacity.stop.stop_base:
+    """Return when a request is given up: once its time is over, but not after one silence that took all of it.
+
+    A connection of which only one end is left (a NAT table, a proxy that was replaced) swallows one request; the
+    next one gets a connection of its own.
+    """
+    return tenacity.stop_after_delay(patience_s) & (tenacity.stop_after_attempt(2) | _Spoken())
+
+
+class _Spoken(tenacity.stop.stop_base):
+    """Whether the last attempt came to something, if only to a refusal."""
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return not (isinstance(error, UnreachableError) and error.reason == NO_ANSWER)
 
 
 _backoff = tenacity.wait_exponential(multiplier=0.1, max=2.0) + tenacity.wait_random(0.0, 0.1)

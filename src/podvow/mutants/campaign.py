@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -137,6 +138,15 @@ class Campaign:
     def _all(self) -> set[str]:
         return {item.id for item in self._items}
 
+    @property
+    def _scenarios(self) -> dict[str, set[str]]:
+        """The tests of each claim that can tell."""
+        tests: defaultdict[str, set[str]] = defaultdict(set)
+        for item in self._items:
+            for claim in item.claims if item.id in self._green else ():
+                tests[claim.id].add(item.id)
+        return tests
+
     def _named(self, definitions: Iterable[Definition]) -> set[str]:
         """Return the tests of the claims that definitions name; for a control those of its peers."""
         claims: set[str] = set()
@@ -243,7 +253,7 @@ class Campaign:
             fate,
             reason,
             kill,
-            claims_of(judged),
+            claims_of(judged, self._scenarios),
             len(judged),
             round(wall_s, 1),
             tuple(done.run for done in trials),

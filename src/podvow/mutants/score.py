@@ -86,7 +86,7 @@ class Result:
         fate: what became of it.
         reason: why, in words; empty where the kill says it.
         kill: what gave it away.
-        claims: verdict of every claim that was judged, as far as it was.
+        claims: verdict of every claim that was judged; *holds* only where all its scenarios were.
         scenarios: how many scenarios were judged.
         wall_s: how long it took with its swap, in seconds.
         runs: ids of its runs.
@@ -199,13 +199,24 @@ def _control(
     return Fate.GREEN, f"{len(same)} scenarios came out as they do without it{open_}", None
 
 
-def claims_of(judged: Iterable[Judged]) -> dict[str, str]:
-    """Return the verdict of every claim over the scenarios that were judged."""
-    by_claim: defaultdict[str, list[Verdict]] = defaultdict(list)
+def claims_of(judged: Iterable[Judged], needed: Mapping[str, Collection[str]] | None = None) -> dict[str, str]:
+    """Return the verdict of every claim over the scenarios that were judged.
+
+    Args:
+        judged: the verdicts.
+        needed: ids of the scenarios of each claim. One that holds as far as it was judged is left out unless all of
+            them were: a run that was stopped early cannot say so, and another one may have come further.
+    """
+    by_claim: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
     for each in judged:
         for claim in each.claims:
-            by_claim[claim].append(each.verdict)
-    return {claim: str(of_scenarios(verdicts)) for claim, verdicts in sorted(by_claim.items())}
+            by_claim[claim][each.scenario] = each.verdict
+    whole = {claim: of_scenarios(list(verdicts.values())) for claim, verdicts in sorted(by_claim.items())}
+    return {
+        claim: str(verdict)
+        for claim, verdict in whole.items()
+        if verdict is not Verdict.HOLDS or set((needed or {}).get(claim, ())) <= set(by_claim[claim])
+    }
 
 
 @dataclass(frozen=True)

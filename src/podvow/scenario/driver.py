@@ -13,6 +13,7 @@ from typing import Protocol
 
 from podvow.api import Api, ApiError, SwitchedError
 from podvow.cluster.cri import Cri
+from podvow.cluster.process import CommandError
 from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, IdentityError
@@ -41,6 +42,7 @@ from podvow.watchdog.leash import Watchdog
 _LOG = logging.getLogger(__name__)
 _TEARDOWN_S = 120.0
 _LOST_S = 25.0
+_ANSWER_S = 5.0
 _GUARD_S = 10.0
 
 
@@ -208,6 +210,8 @@ class Driver:
         self._over.set()
         if self._guard.is_alive():
             self._guard.join(timeout=5)
+        if self._away and self._back():
+            self._away = False
         if self._tenancy is not None:
             self.leaks = [] if self._gone else self._take_away(self._tenancy)
             self._tenancy.stop()
@@ -218,6 +222,14 @@ class Driver:
         if self._lifeline is not None:
             self._lifeline.stop()
         self._journal.close()
+
+    def _back(self) -> bool:
+        """Tell whether an API server that went away answers again by now, and is the same one."""
+        try:
+            self._interlock.check(retry=False)
+        except (IdentityError, ApiError, CommandError):
+            return False
+        return True
 
     def _take_away(self, tenancy: Tenancy) -> list[str]:
         """Wait until the run's namespaces are gone; return what is left in the cluster, in words."""
@@ -428,7 +440,7 @@ class Driver:
         deadline = Deadline.after(_LOST_S)
         while not deadline.passed and not self._stop.is_set():
             try:
-                self._api.get("/version")
+                self._api.answers(min(_ANSWER_S, deadline.left_s))
             except ApiError as again:
                 if again.by_authorizer:
                     return  # it answers: a server that was started a moment ago has not read its roles yet

@@ -34,6 +34,7 @@ class _Told:
     version: int
     received_ns: int
     raw: Raw
+    deleted: bool = False
 
 
 class Freshness:
@@ -44,7 +45,7 @@ class Freshness:
         self._told: dict[str, _Told] = {}
         self._live: dict[tuple[str, str], set[str]] = {}
 
-    def took(self, key: str, kind: str, raw: Raw, received_ns: int, *, deleted: bool) -> None:
+    def took(self, key: str, kind: str, raw: Raw, received_ns: int, *, deleted: bool) -> bool:
         """Note that an object was delivered.
 
         Args:
@@ -53,15 +54,21 @@ class Freshness:
             raw: the object.
             received_ns: when it arrived, nanoseconds since the epoch.
             deleted: whether it is gone.
+
+        Returns:
+            Whether that is news. A line that was held up on its way tells what was, after what is.
         """
         uid = _uid(raw)
         with self._changed:
             before = self._told.get(uid)
+            if before is not None and (before.deleted or 0 < _version(raw) < before.version):
+                return False
             newest = max(_version(raw), before.version if before else 0)
-            self._told[uid] = _Told(newest, received_ns, raw)
+            self._told[uid] = _Told(newest, received_ns, raw, deleted)
             live = self._live.setdefault((key, kind), set())
             (live.discard if deleted else live.add)(uid)
             self._changed.notify_all()
+            return True
 
     def live(self, key: str, kind: str) -> frozenset[str]:
         """Return the UIDs of the objects that exist, as far as was delivered; to be asked before looking."""

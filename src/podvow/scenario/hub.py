@@ -209,14 +209,13 @@ class Hub:
             return
         raw = {"kind": kind, **event.object}
         key = str(raw["metadata"].get("labels", {}).get(SCENARIO_LABEL, ""))
-        if key in self._kinds:
-            self._fresh.took(key, kind, raw, event.received_ns, deleted=event.kind == "deleted")
+        deleted = event.kind == "deleted"
+        if key in self._kinds and not self._fresh.took(key, kind, raw, event.received_ns, deleted=deleted):
+            return
         with self._lock:
             recorder = self._recorders.get(key)
             log = self._logs.get(key)
-            record = status.from_object(
-                raw, received_ns=event.received_ns, seq=self._next(), deleted=event.kind == "deleted"
-            )
+            record = status.from_object(raw, received_ns=event.received_ns, seq=self._next(), deleted=deleted)
             held: list[Record] = []
             if record.kind is Kind.DELETED:
                 self._gone.add(record.uid)

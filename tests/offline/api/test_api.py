@@ -202,6 +202,30 @@ def test_patience_ends(api: Api, stub: Stub) -> None:
     assert caught.value.exit_code is ExitCode.CLUSTER
 
 
+def test_a_connection_that_hangs_does_not_use_up_the_patience(api: Api, stub: Stub) -> None:
+    api.read_s = api.patience_s = 0.2
+    stub.on(PODS, stream(then="hang"), reply({"kind": "PodList"}))
+    assert api.get(PODS) == {"kind": "PodList"}
+    assert api.retries == {"no answer": 1}
+
+
+def test_nor_does_it_go_on_for_ever(api: Api, stub: Stub) -> None:
+    api.read_s = api.patience_s = 0.2
+    stub.always(PODS, stream(then="hang"))
+    with pytest.raises(UnreachableError, match="no answer"):
+        api.get(PODS)
+    assert stub.count(PODS) == 2
+
+
+def test_whether_it_is_there_is_asked_shortly(api: Api, stub: Stub) -> None:
+    stub.on("/version", stream(then="hang"), status(403, "Forbidden"), reply({"gitVersion": "v1"}))
+    with pytest.raises(UnreachableError, match="no answer"):
+        api.answers(0.2)
+    with pytest.raises(ApiError, match="Forbidden"):
+        api.answers(0.2)
+    api.answers(0.2)
+
+
 def test_closing_ends_the_waiting_of_other_threads(api: Api, stub: Stub) -> None:
     retries = Signalling()
     api.retries = retries

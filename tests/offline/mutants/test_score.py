@@ -9,7 +9,7 @@ import pytest
 from podvow.claims import load_register
 from podvow.errors import ExitCode
 from podvow.mutants.definition import DEFINITIONS, Definition, load
-from podvow.mutants.score import Fate, Result, Trial, as_expected, fate_of, score_of
+from podvow.mutants.score import Fate, Result, Trial, as_expected, claims_of, fate_of, score_of
 from podvow.paths import SUITES
 from podvow.verdict import Judged, Judgement, Outcome, Verdict
 
@@ -132,3 +132,11 @@ def test_the_score_is_void_with_a_violation_in_the_baseline_or_a_control_that_is
     assert not score_of([result(Fate.KILLED)], [open_, judged(Verdict.HOLDS, HELD)], REGISTER).void
     assert score_of([result(Fate.KILLED), result(Fate.RED, control=True)], [], REGISTER).void
     assert not score_of([result(Fate.KILLED), result(Fate.GREEN, control=True)], [], REGISTER).void
+
+
+def test_a_claim_holds_only_where_all_its_scenarios_were_judged() -> None:
+    needed = {ORDER: {"ordering.one", "ordering.two"}}
+    one, two = judged(Verdict.HOLDS, HELD), judged(Verdict.HOLDS, HELD, scenario="ordering.two")
+    assert claims_of([one], needed) == {}
+    assert claims_of([one, two], needed) == {ORDER: "holds"}
+    assert claims_of([judged(Verdict.VIOLATED, BROKEN)], needed) == {ORDER: "violated"}

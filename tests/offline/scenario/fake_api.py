@@ -97,6 +97,10 @@ class FakeApi:
             ],
         )
 
+    def come_up(self) -> None:
+        """Answer again."""
+        self.down = False
+
     # what the harness calls
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None, retry: bool = True) -> Raw:
@@ -109,6 +113,11 @@ class FakeApi:
                 return self._find(plural, namespace, name, path)
             items = [o for (p, n, _), o in self.objects.items() if p == plural and namespace in {"", n}]
             return {"kind": "List", "items": items, "metadata": {"resourceVersion": str(next(self._version))}}
+
+    def answers(self, read_s: float) -> None:
+        """Say that it is there."""
+        assert read_s > 0
+        self._answer("GET", "/version")
 
     def text(self, path: str, *, params: Mapping[str, str] | None = None, retry: bool = True) -> str:
         """Return a log: none was written."""

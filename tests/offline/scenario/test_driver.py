@@ -22,6 +22,7 @@ from podvow.scenario import crowd as crowd_module
 from podvow.scenario import driver as driver_module
 from podvow.scenario import hub as hub_module
 from podvow.scenario import play as play_module
+from podvow.scenario import tenancy as tenancy_module
 from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.conditions import Condition, gone, phase, ready, rejected, running
 from podvow.scenario.driver import Driver, Planned, workers
@@ -386,23 +387,39 @@ def test_an_api_server_that_goes_away_costs_every_verdict_and_no_hang(bench: Ben
     assert (bench.folder / "evidence" / "s2.jsonl").exists(), "no verdict without evidence"
 
 
+def test_what_is_left_is_taken_away_after_all_by_a_run_whose_api_server_came_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenancy_module, "_DOUBT_S", 0.05)
+
+    def cut(context: FaultContext) -> Mapping[str, Any]:
+        bench.api.go_down()
+        return context.api.get("/version")
+
+    driver = bench.start(Scenario(pod=POD, steady=running("app"), fault=Poke(do=cut)))
+    driver.timeline("k0")
+    assert driver.lost.startswith("the API server went away")
+    assert bench.api.objects
+    bench.api.come_up()
+    driver.finish()
+    assert driver.leaks == []
+    assert not bench.api.objects
+
+
 def test_an_api_server_that_has_not_read_its_roles_is_not_gone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbidden = ApiError(403, "Forbidden", {"message": 'forbidden: User "admin" cannot get path "/version"'})
-    asked: list[str] = []
-    real = bench.api.get
+    asked: list[float] = []
 
-    def get(path: str, **options: Any) -> Raw:
-        if path == "/version":
-            asked.append(path)
-            raise forbidden
-        return real(path, **options)
+    def answers(read_s: float) -> None:
+        asked.append(read_s)
+        raise forbidden
 
     def post(raw: Raw) -> None:
         if raw["kind"] == "Pod":
             bench.api.before_post = lambda _: None
-            monkeypatch.setattr(bench.api, "get", get)
+            monkeypatch.setattr(bench.api, "answers", answers)
             raise forbidden
 
     bench.api.before_post = post

@@ -49,6 +49,17 @@ def test_what_was_deleted_while_one_looked_is_not_late() -> None:
     assert fresh.late("a", "Pod", [pod(5)], known) == []
 
 
+def test_a_line_that_was_held_up_is_no_news() -> None:
+    fresh = Freshness()
+    assert fresh.took("a", "Pod", pod(4), 5, deleted=False)
+    assert fresh.took("a", "Pod", pod(9), 6, deleted=False)
+    assert not fresh.took("a", "Pod", pod(7), 7, deleted=False)
+    assert fresh.took("a", "Pod", pod(9), 8, deleted=False), "the same once more tells nothing wrong"
+    assert fresh.took("a", "Pod", pod(9), 9, deleted=True)
+    assert not fresh.took("a", "Pod", pod(10), 10, deleted=False), "what is gone does not come back under its UID"
+    assert fresh.live("a", "Pod") == frozenset()
+
+
 def test_scenarios_and_kinds_are_kept_apart() -> None:
     fresh = Freshness()
     fresh.took("a", "Pod", pod(4), 5, deleted=False)

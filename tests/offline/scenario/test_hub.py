@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -232,6 +233,15 @@ def test_what_a_watch_never_told_is_a_gap_and_recorded(wired: Wired, looked_past
     assert (gap.from_ns, gap.reason) == (5, "the watch of Pod did not tell of 1 change(s)")
     assert recorder.timeline().snapshots("main")[-1].phase == "Running"
     assert gap.until_ns <= recorder.timeline().snapshots("main")[-1].t_ns
+
+
+def test_what_the_watch_tells_after_all_does_not_turn_time_back(wired: Wired, looked_past: Answering) -> None:
+    recorder = wired.attach("a")
+    wired.hub._status("Pod", WatchEvent("added", versioned("7"), 5))
+    looked_past.items = [versioned("9", phase="Failed")]
+    wired.hub.settle("a", "nowhere", 0)
+    wired.hub._status("Pod", WatchEvent("modified", versioned("8", phase="Pending"), time.time_ns()))
+    assert recorder.timeline().snapshots("main")[-1].phase == "Failed"
 
 
 def test_what_is_gone_without_a_word_is_a_gap(wired: Wired, looked_past: Answering) -> None:
