@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+import podvow
 from podvow import (
     cli_approve,
     cli_check,
@@ -32,6 +33,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        typer.echo(f"podvow {podvow.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[  # noqa: FBT002
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which podvow this is.")
+    ] = False,
+) -> None:
+    """Judges whether a real Kubernetes cluster keeps the documentation's promises about Pods."""
+
+
 cli_cluster.register(app)
 cli_claims.register(app)
 cli_recover.register(app)
@@ -124,7 +142,8 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        typer.echo(f"error: {error.format_message()}\n  → podvow --help", err=True)
+        if message := error.format_message():  # none where help was shown instead of doing nothing
+            typer.echo(f"error: {message}\n  → podvow --help", err=True)
         code = int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         process.kill_children()

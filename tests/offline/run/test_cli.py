@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import podvow
 from podvow import session as session_module
 from tests.offline.typed import Typed, type_in
 
@@ -50,6 +51,18 @@ def test_what_is_wrong_is_named(typed: Typed, words: list[str], why: str) -> Non
     assert "error: " in told
     assert why in told
     assert "→" in told, "and what to do about it"
+
+
+@pytest.mark.parametrize("words", [[], ["mutants"]], ids=str)
+def test_who_types_no_command_is_shown_which_there_are(typed: Typed, words: list[str]) -> None:
+    code, told = typed(*words)
+    assert code == 2
+    assert "Usage: podvow" in told
+    assert "error" not in told.lower()
+
+
+def test_which_podvow_this_is(typed: Typed) -> None:
+    assert typed("--version") == (0, f"podvow {podvow.__version__}\n")
 
 
 def test_a_kubeconfig_that_is_not_there_and_a_context_that_is_not_in_it(typed: Typed, tmp_path: Path) -> None:
