@@ -12,7 +12,7 @@ from podvow.claims import Register, load_register
 from podvow.mutants import host
 from podvow.mutants.build import build
 from podvow.mutants.campaign import Campaign, Say, Stand, Wish
-from podvow.mutants.definition import Definition, of_target
+from podvow.mutants.definition import Definition, Target, of_target
 from podvow.mutants.score import Result, Score, score_of
 from podvow.paths import SUITES
 from podvow.redact import watch_logs
@@ -68,10 +68,11 @@ def run(session: Session, wish: Wish, say: Say, keep: Callable[[Outcome], object
     collected = collect(profile=session.profile)
     runs.check_fixtures()
     runs.prepare(session, collected)
-    targets = frozenset(definition.target for definition in wish.mutants)
-    found = host.find(session, targets)
+    wanted = frozenset(definition.target for definition in wish.mutants)
+    targets = [target for target in Target if target in wanted]  # a control plane is upset for a while afterwards
+    found = host.find(session, wanted)
     # All of the folder, whatever is asked for: so the program is the cached one.
-    built = {t: build(of_target(wish.loaded, t), found.versions[t]) for t in sorted(targets)}
+    built = {t: build(of_target(wish.loaded, t), found.versions[t]) for t in targets}
     order = {definition.id: number for number, definition in enumerate(wish.mutants)}
     stand = Stand()
 
@@ -90,7 +91,7 @@ def run(session: Session, wish: Wish, say: Say, keep: Callable[[Outcome], object
         )
 
     common: dict[str, Any] = {"register": register, "collected": collected, "say": say, "stand": stand}
-    campaigns = [Campaign(session, wish, built[target], target=target, **common) for target in sorted(targets)]
+    campaigns = [Campaign(session, wish, built[target], target=target, **common) for target in targets]
     for campaign in campaigns:
         campaign.told = lambda: keep(known())
         campaign.leave_out(found.versions[campaign.target])
