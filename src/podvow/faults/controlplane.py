@@ -25,16 +25,24 @@ _POLL_S = 0.5
 _BACK_OFF_S = 5.0
 _COMM = 15
 """As much of a program's name as the kernel keeps."""
+_NOBODY = "000"
+"""curl's word for no answer at all."""
 _RUNNING = (
     'for p in $(pgrep -x "$1"); do '
-    'echo "$(readlink "/proc/$p/exe") $(tr "\\0" "\\n" <"/proc/$p/environ" | sed -n "s/^$2=//p")"; done'
+    'echo "$p $(readlink "/proc/$p/exe") $(tr "\\0" "\\n" <"/proc/$p/environ" | sed -n "s/^$2=//p")"; done'
 )
 
 
 def running(context: FaultContext, component: str, variable: str) -> list[str]:
     """Return of each process of a component the program, and after a blank what the variable says to it."""
+    return [each for _, each in _processes(context, component, variable)]
+
+
+def _processes(context: FaultContext, component: str, variable: str) -> list[tuple[str, str]]:
+    """Return the id of each process of a component, and what `running` says of it."""
     argv = ["sh", "-c", _RUNNING, "sh", component[:_COMM], variable]
-    return context.nodes.exec(context.node, argv).stdout.decode(errors="replace").splitlines()
+    lines = context.nodes.exec(context.node, argv).stdout.decode(errors="replace").splitlines()
+    return [(pid, each) for pid, _, each in (line.partition(" ") for line in lines)]
 
 
 def await_well(context: FaultContext, component: str, own: bytes, variable: str, wanted: str) -> float:
@@ -78,13 +86,21 @@ def await_well(context: FaultContext, component: str, own: bytes, variable: str,
 
 def _lacks(context: FaultContext, component: str, url: str, variable: str, wanted: str) -> str:
     """Return what a component still lacks; empty when the right program runs and answers."""
-    there = running(context, component, variable)
-    right = [each for each in there if (each == wanted if wanted else FOLDER not in each)]
-    if not there or right != there:
-        return f"{component} runs as {there}"
-    argv = ["curl", "-s", "-k", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", url]
-    code = context.nodes.exec(context.node, argv, check=False).stdout.decode(errors="replace").strip()
+    there = _processes(context, component, variable)
+    wrong = [pid for pid, each in there if (each != wanted if wanted else FOLDER in each)]
+    if wrong and _answer(context, url) == _NOBODY:
+        # It was told to end and takes no requests any more; an API server waits for its watches all the same, for
+        # the 30 s of its Pod, and meanwhile all who lead give up.
+        context.nodes.exec(context.node, ["kill", "-KILL", *wrong], check=False)
+    if wrong or not there:
+        return f"{component} runs as {[each for _, each in there]}"
+    code = _answer(context, url)
     return "" if code == "200" else f"{url} answers {code}"
+
+
+def _answer(context: FaultContext, url: str) -> str:
+    argv = ["curl", "-s", "-k", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", url]
+    return context.nodes.exec(context.node, argv, check=False).stdout.decode(errors="replace").strip()
 
 
 def _late(context: FaultContext, since_s: float) -> list[str]:

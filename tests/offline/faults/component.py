@@ -42,6 +42,7 @@ spec:
     name: kubeconfig
 """
 MANIFEST = "/etc/kubernetes/manifests/kube-scheduler.yaml"
+_PID = 41
 
 
 class ControlPlane:
@@ -57,13 +58,16 @@ class ControlPlane:
         code: what the component answers when it is asked.
         leads: whether the leaders renew their leases.
         held_back: leaders that have given up and wait for the kubelet's back-off.
+        lingers: whether a component that was told to end takes no requests any more, but does not end by itself.
+        ended: how often it was ended by force.
     """
 
     def __init__(self, nodes: Nodes, api: Api) -> None:
         self.nodes = nodes
         self.api = api
-        self.stuck = self.dies = False
+        self.stuck = self.dies = self.lingers = False
         self.code = "200"
+        self.ended = 0
         self.leads = True
         self.held_back: set[str] = set()
         self._ran: list[str] = [f"{OWN_PROGRAM} "]
@@ -80,12 +84,14 @@ class ControlPlane:
     ) -> ExecResult:
         match list(argv):
             case ["sh", "-c", controlplane._RUNNING, "sh", component, variable]:
-                return ExecResult(
-                    0, "".join(f"{each}\n" for each in self._processes(component, variable)).encode(), b""
-                )
+                lines = [f"{_PID} {each}\n" for each in self._processes(component, variable)]
+                return ExecResult(0, "".join(lines).encode(), b"")
             case ["curl", *_, url] if "10259" in url:
                 self._beat()
-                return ExecResult(0, self.code.encode(), b"")
+                return ExecResult(0, b"000" if self.lingers else self.code.encode(), b"")
+            case ["kill", "-KILL", "41"]:
+                self.lingers, self.ended = False, self.ended + 1
+                return ExecResult(0, b"", b"")
             case ["systemctl", "restart", "kubelet"]:
                 self.held_back.clear()
                 self._beat()
@@ -102,7 +108,7 @@ class ControlPlane:
         """Return what the processes are, once the kubelet has looked at the manifest."""
         if component != "kube-scheduler":
             return [] if any(each.startswith(component) for each in self.held_back) else ["/usr/local/bin/other "]
-        if self.stuck:
+        if self.stuck or self.lingers:
             return self._ran
         pod = yamlfile.loads(
             self.nodes.path(NODE, MANIFEST).read_text(), where=self.nodes.path(NODE, MANIFEST), what="manifest"

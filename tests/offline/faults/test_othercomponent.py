@@ -151,6 +151,20 @@ def test_what_does_not_work_is_said_to(context: FaultContext, plane: ControlPlan
     assert plane.nodes.path(NODE, MANIFEST).read_bytes() == OWN
 
 
+def test_one_that_was_told_to_end_and_does_not_is_ended(context: FaultContext, plane: ControlPlane) -> None:
+    plane.lingers = True
+    choose(context)
+    assert running(context) == [f"{PATH} a-bug"]
+    assert plane.ended == 1
+
+
+def test_one_that_still_answers_is_not_ended(context: FaultContext, plane: ControlPlane) -> None:
+    plane.stuck = True
+    with pytest.raises(NodeLostError, match=OWN_PROGRAM):
+        choose(context)
+    assert plane.ended == 0
+
+
 def test_a_leader_that_gave_up_does_not_wait_for_the_kubelet_s_back_off(
     context: FaultContext, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
