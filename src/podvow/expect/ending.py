@@ -17,7 +17,7 @@ from podvow.expect.evidence import (
     stretch_of,
     unseen,
 )
-from podvow.expect.windows import window_s
+from podvow.expect.windows import too_late, window_s
 from podvow.timeline import Run, Source, Timeline
 from podvow.timeline.record import Kind, Record
 
@@ -55,12 +55,16 @@ def ended_after(
                 return inconclusive(gap)
             waited = (stretch.end_ns - stretch.begin_ns) / 1e9
             told = f"{run.label} still alive after {waited:.1f}s, allowed {most:g}s"
-            return violated(told, stretch.end_ns) if waited > most else inconclusive(told)
+            if waited <= most:
+                return inconclusive(told)
+            return too_late(timeline, told, took_s=waited, allowed_s=most, at_ns=stretch.end_ns)
         shortest = (run.exit.t_ns - stretch.begin_ns) / 1e9
         longest = shortest + run.exit.precision_ns / 1e9
         told = f"{run.label} ended after {shortest:.1f}s, at least {at_least_s:g}s and at most {most:g}s"
-        if longest < at_least_s - _MARGIN_S or shortest > most:
+        if longest < at_least_s - _MARGIN_S:
             return violated(told, run.exit.t_ns)
+        if shortest > most:
+            return too_late(timeline, told, took_s=shortest, allowed_s=most, at_ns=run.exit.t_ns)
         return holds(told)
 
     least = f" no sooner than {at_least_s:g}s" if at_least_s else ""
@@ -138,7 +142,7 @@ def pod_gone_within(window: str, *, grace_s: float = 0.0, after: After = FAULT, 
             return inconclusive(gap)
         if took <= allowed:
             return inconclusive(f"still there after {took:.1f}s, allowed {allowed:g}s")
-        told = "gone" if gone else "still there"
-        return violated(f"{told} after {took:.1f}s, allowed {allowed:g}s", *gone[:1])
+        told = f"{'gone' if gone else 'still there'} after {took:.1f}s, allowed {allowed:g}s"
+        return too_late(timeline, told, took_s=took, allowed_s=allowed, at_ns=gone[0] if gone else None)
 
     return Fact(f"Pod gone within the window {window}{words(after)}", "pod_gone_within", find)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from podvow.expect.base import FAULT, After, Fact, Found, holds, inconclusive, violated, words
 from podvow.expect.evidence import COARSE_NS, at, gap_in, snapshots_in, stretch_of, unseen
-from podvow.expect.windows import window_s
+from podvow.expect.windows import too_late, window_s
 from podvow.timeline import Snapshot, Source, Timeline
 
 
@@ -90,6 +90,9 @@ def deadline_ended(container: str, seconds: int, window: str, *, pod: str = "") 
         told = f"{ended[-1].label} ended {most:.1f}s after the start time"
         if least < seconds:
             return violated(f"{told}, {seconds}s were due", end.t_ns)
-        return holds(told) if most <= allowed else violated(f"{told}, allowed {allowed:g}s", end.t_ns)
+        if most <= allowed:
+            return holds(told)
+        late = f"{told}, allowed {allowed:g}s"
+        return too_late(timeline, late, took_s=most, allowed_s=allowed, at_ns=end.t_ns)
 
     return Fact(f"{container} ended {seconds}s after the Pod's start time", "deadline_ended", find)

@@ -22,7 +22,7 @@ from podvow.expect.base import (
     words,
 )
 from podvow.expect.evidence import Stretch, at, begin_of, blind, ended_in, gap_in, stretch_of
-from podvow.expect.windows import window_s
+from podvow.expect.windows import too_late, window_s
 from podvow.timeline import Record, Run, Source, Timeline
 from podvow.timeline.record import Instant, Kind
 
@@ -173,9 +173,11 @@ def stopped_within(
         runs = [_last(timeline, stretch, container, pod) for container in containers]
         alive = [run.label for run in runs if run.exit is None or not ended_in(timeline, run, stretch)]
         last_ns = timeline.end_ns if alive else max(run.exit.t_ns for run in runs if run.exit)
-        told = f"{(last_ns - first_ns) / 1e9:.1f}s from {at(timeline, first_ns)}, allowed {allowed_s:g}s"
-        if (last_ns - first_ns) / 1e9 > allowed_s:
-            return violated(f"{told}{f', {alive[0]} still running' if alive else ''}", last_ns)
+        took_s = (last_ns - first_ns) / 1e9
+        told = f"{took_s:.1f}s from {at(timeline, first_ns)}, allowed {allowed_s:g}s"
+        if took_s > allowed_s:
+            late = f"{told}{f', {alive[0]} still running' if alive else ''}"
+            return too_late(timeline, late, took_s=took_s, allowed_s=allowed_s, at_ns=last_ns)
         return inconclusive(f"{alive[0]} did not end, {told}") if alive else holds(told)
 
     text = f"{', '.join(containers)} stopped within {seconds:g} s of the first TERM{words(after)}"

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from podvow.expect.base import FAULT, After, Fact, Found, holds, inconclusive, violated, words
 from podvow.expect.evidence import at, begin_of, blind, gap_in, runs_in, snapshots_in, stretch_of
 from podvow.expect.spacing import MARGIN_S, end_and_start, unbroken_runs
-from podvow.expect.windows import window_s
+from podvow.expect.windows import too_late, window_s
 from podvow.timeline import Run, Source, Timeline
 
 _JITTER = 1.5
@@ -66,7 +66,8 @@ def gaps_followed_curve(
             if longest < least:
                 return violated(f"gap before {other.label} {longest:.2f}s, at least {wanted:g}s", begin_of(other))
             if shortest > most:
-                return violated(f"gap before {other.label} {shortest:.2f}s, at most {most:.1f}s", begin_of(other))
+                late = f"gap before {other.label} {shortest:.2f}s, at most {most:.1f}s"
+                return too_late(timeline, late, took_s=shortest, allowed_s=most, at_ns=begin_of(other))
         if len(told) < len(nominal):
             return _too_few(timeline, runs, len(told), nominal)
         return holds(" ".join(told))
@@ -81,9 +82,8 @@ def _too_few(timeline: Timeline, runs: Sequence[Run], seen: int, nominal: Sequen
         waited = (timeline.end_ns - last.exit.t_ns) / 1e9
         _, most = _limits(timeline, nominal[seen])
         if waited > most:
-            return violated(
-                f"no run {waited:.1f}s after the end of {last.label}, at most {most:.1f}s", begin_of(last)
-            )
+            late = f"no run {waited:.1f}s after the end of {last.label}, at most {most:.1f}s"
+            return too_late(timeline, late, took_s=waited, allowed_s=most, at_ns=begin_of(last))
     return inconclusive(f"{seen} gaps seen, {len(nominal)} needed")
 
 
@@ -106,13 +106,16 @@ def restarted_within(container: str, window: str, after: After | None = FAULT, *
         if runs and runs[0].start:
             took = (runs[0].start.t_ns - since) / 1e9
             told = f"{max(took, 0):.2f}s, allowed {allowed:g}s"
-            return holds(told) if took <= allowed else violated(told, runs[0].start.t_ns)
+            if took <= allowed:
+                return holds(told)
+            return too_late(timeline, told, took_s=took, allowed_s=allowed, at_ns=runs[0].start.t_ns)
         if reason := blind(timeline, stretch, container, pod):
             return inconclusive(reason)
         waited = (min(stretch.end_ns, timeline.end_ns) - since) / 1e9
         if waited <= allowed:
             return inconclusive(f"observed for {waited:.1f}s only, allowed are {allowed:g}s")
-        return violated(f"not started within {waited:.1f}s, allowed {allowed:g}s")
+        late = f"not started within {waited:.1f}s, allowed {allowed:g}s"
+        return too_late(timeline, late, took_s=waited, allowed_s=allowed)
 
     return Fact(f"{container} started within the window {window}{words(after)}", "restarted_within", find)
 
@@ -128,12 +131,15 @@ def phase_reached_within(phase: str, window: str, after: After | None = FAULT, *
             if shot.phase == phase:
                 took = (shot.t_ns - since) / 1e9
                 told = f"{max(took, 0):.2f}s at {at(timeline, shot.t_ns)}, allowed {allowed:g}s"
-                return holds(told) if took <= allowed else violated(told, shot.t_ns)
+                if took <= allowed:
+                    return holds(told)
+                return too_late(timeline, told, took_s=took, allowed_s=allowed, at_ns=shot.t_ns)
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
         waited = (stretch.end_ns - since) / 1e9
         if waited <= allowed:
             return inconclusive(f"observed for {waited:.1f}s only, allowed are {allowed:g}s")
-        return violated(f"not reached within {waited:.1f}s, allowed {allowed:g}s")
+        late = f"not reached within {waited:.1f}s, allowed {allowed:g}s"
+        return too_late(timeline, late, took_s=waited, allowed_s=allowed)
 
     return Fact(f"phase {phase} within the window {window}{words(after)}", "phase_reached_within", find)

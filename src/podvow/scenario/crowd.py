@@ -6,9 +6,6 @@ hangs on the machine: where Pods come up late, fewer are started at a time (docs
 
 from __future__ import annotations
 
-from podvow.timeline import Timeline
-from podvow.timeline.record import Kind
-
 _LEAST = 4
 """Fewer would leave cores idle while Pods wait for the network or a volume."""
 _LATE_S = 3.0
@@ -62,10 +59,3 @@ class Crowd:
             self._limit = max(min(_LEAST, self._most), self._limit - 1)
         elif self._mean_s < _PROMPT_S:
             self._limit = min(self._most, self._limit + 1)
-
-
-def first_start_s(timeline: Timeline) -> float | None:
-    """Return how long the first Pod of a scenario waited for its first sandbox, in seconds (None: not told)."""
-    sent = [r for r in timeline.of(Kind.APPLIED) if r.data["object"].get("kind") == "Pod"]
-    up = timeline.of(Kind.SANDBOX_STARTED)
-    return max(0.0, (up[0].t_ns - sent[0].t_ns) / 1e9) if sent and up else None

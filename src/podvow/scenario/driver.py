@@ -25,7 +25,7 @@ from podvow.journal.log import Journal
 from podvow.journal.mirror import ClusterMirror, Pulse
 from podvow.labels import JOURNAL_KEY
 from podvow.safety.guard import Guard
-from podvow.scenario.crowd import Crowd, first_start_s
+from podvow.scenario.crowd import Crowd
 from podvow.scenario.halt import Halt
 from podvow.scenario.hub import WATCHABLE, Hub
 from podvow.scenario.jobs import BUSY, disturbed_of, job_of, room_of
@@ -36,6 +36,7 @@ from podvow.scenario.scheduler import Scheduler
 from podvow.scenario.tenancy import Tenancy
 from podvow.scenario.together import Party
 from podvow.timeline import Meta, Timeline, save
+from podvow.timeline.pace import first_start_s
 from podvow.timeline.record import Kind
 from podvow.watchdog.leash import Watchdog
 

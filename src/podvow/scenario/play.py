@@ -28,13 +28,13 @@ from podvow.labels import RUN_LABEL
 from podvow.probes.base import Probe
 from podvow.safety.guard import Guard
 from podvow.scenario.conditions import Condition
-from podvow.scenario.crowd import first_start_s
 from podvow.scenario.manifest import Manifest, prepare
 from podvow.scenario.model import Hold, Inject, Look, Scenario, Send, Until
 from podvow.scenario.quota import await_counting, await_limits
 from podvow.scenario.recorder import Recorder, Waited
 from podvow.scenario.requests import send_tables
 from podvow.scenario.together import LateError, Party
+from podvow.timeline.pace import first_start_s
 from podvow.timeline.record import Kind, Record
 from podvow.timeline.sources.status import slim
 from podvow.timeline.timeline import FaultMark

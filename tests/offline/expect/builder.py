@@ -517,6 +517,12 @@ def gapped(timeline: Timeline, *sources: Source) -> Timeline:
     return Timeline(timeline.meta, [*timeline.records, *holes])
 
 
+def busy(timeline: Timeline, late_s: float) -> Timeline:
+    """Return the timeline of a cluster that took some seconds longer for the Pod's first sandbox."""
+    moved = [replace(r, t_ns=r.t_ns - round(late_s * S)) if r.kind is Kind.APPLIED else r for r in timeline.records]
+    return Timeline(timeline.meta, moved)
+
+
 def edited(
     timeline: Timeline, pick: Callable[[Record], bool], change: Callable[[dict[str, Any]], None]
 ) -> Timeline:

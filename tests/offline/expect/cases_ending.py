@@ -18,7 +18,7 @@ from podvow.expect import (
 )
 from podvow.timeline import Source, Timeline
 from podvow.timeline.record import Kind, Record
-from tests.offline.expect.builder import Story, disconnected, edited, gapped
+from tests.offline.expect.builder import Story, busy, disconnected, edited, gapped
 from tests.offline.expect.table import Case, Cases, patched, quiet, steady
 
 PATH = "status/initContainerStatuses/init-1/state/terminated"
@@ -107,6 +107,8 @@ CASES: Cases = {
             (ended_after("init-2", at_least_s=4), DELETED),
             (ended_after("init-1", at_least_s=4), deleted(ends=False, leaves=False, watched=1)),
             (ended_after("init-1", at_least_s=4), gapped(deleted(ends=False, leaves=False, watched=30))),
+            (ended_after("init-1", at_least_s=4), busy(deleted(lasts=30), 60.0)),
+            (ended_after("init-1", at_least_s=4), busy(deleted(ends=False, leaves=False, watched=30), 60.0)),
         ],
     ),
     "was_signalled": Case(
@@ -140,6 +142,8 @@ CASES: Cases = {
             (pod_gone_within("terminal"), gapped(deleted(leaves=False, watched=30), Source.STATUS)),
             (pod_gone_within("none"), DELETED),
             (pod_gone_within("terminal"), disconnected(DELETED, Source.STATUS)),
+            (pod_gone_within("terminal"), busy(deleted(lasts=25), 60.0)),
+            (pod_gone_within("terminal"), busy(deleted(leaves=False, watched=30), 60.0)),
         ],
     ),
     "pod_showed": Case(

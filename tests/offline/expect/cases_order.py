@@ -23,7 +23,7 @@ from podvow.expect import (
 )
 from podvow.timeline import Source, Timeline
 from podvow.timeline.record import Kind
-from tests.offline.expect.builder import Story, disconnected, gapped, without
+from tests.offline.expect.builder import Story, busy, disconnected, gapped, without
 from tests.offline.expect.table import Case, Cases, lost_sandbox, patched, quiet, reinitialised, steady
 
 ORDER = ("init-1", "init-2", "app")
@@ -490,11 +490,15 @@ CASES: Cases = {
             (gaps_followed_curve("init-1", nominal=NOMINAL), crashing(0.3, 10.2, 10.2)),
             (gaps_followed_curve("init-1", nominal=NOMINAL), crashing(0.3, 60, 20.2)),
             (gaps_followed_curve("init-1", nominal=NOMINAL), crashing(10, 25, 36, windows=False)),
+            (gaps_followed_curve("init-1", nominal=NOMINAL), busy(crashing(0.3, 60, 20.2), 9.0)),
+            (gaps_followed_curve("init-1", nominal=NOMINAL), busy(crashing(0.3, 0.4, 0.4), 60.0)),
             (gaps_followed_curve("init-1", nominal=NOMINAL), stuck()),
         ],
         open=[
             (gaps_followed_curve("init-1", nominal=NOMINAL), crashing(0.3, 10.2)),
             (gaps_followed_curve("init-1", nominal=NOMINAL), gapped(crashing(*BACKOFF))),
+            (gaps_followed_curve("init-1", nominal=NOMINAL), busy(crashing(0.3, 60, 20.2), 60.0)),
+            (gaps_followed_curve("init-1", nominal=NOMINAL), busy(stuck(), 600.0)),
         ],
     ),
     "restarted_within": Case(
@@ -507,6 +511,8 @@ CASES: Cases = {
             (restarted_within("app", "restart"), gapped(app_stays_down())),
             (restarted_within("app", "no-such-window"), app_killed()),
             (restarted_within("app", "quiet"), app_stays_down_briefly()),
+            (restarted_within("app", "restart"), busy(late_restart(), 600.0)),
+            (restarted_within("app", "restart"), busy(app_stays_down(), 600.0)),
         ],
     ),
     "phase_reached_within": Case(
@@ -518,6 +524,8 @@ CASES: Cases = {
         open=[
             (phase_reached_within("Failed", "rerun"), gapped(app_stays_down())),
             (phase_reached_within("Failed", "quiet"), app_stays_down_briefly()),
+            (phase_reached_within("Failed", "rerun"), busy(app_stays_down(), 600.0)),
+            (phase_reached_within("Running", "restart"), busy(slow_reinit(), 600.0)),
         ],
     ),
 }

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podvow.scenario.crowd import Crowd, first_start_s
-from tests.offline.expect.builder import Story
+from podvow.scenario.crowd import Crowd
 
 
 def _after(*seconds: float, most: int = 10) -> int:
@@ -63,10 +62,3 @@ def test_a_small_limit_or_none_is_not_made_larger_or_smaller(most: int) -> None:
 @given(st.lists(st.floats(0, 1000)), st.integers(1, 30))
 def test_the_limit_stays_in_its_bounds(seconds: list[float], most: int) -> None:
     assert min(4, most) <= _after(*seconds, most=most) <= most
-
-
-def test_a_start_is_measured_from_the_creation_to_the_first_sandbox() -> None:
-    story = Story()
-    story.pod().new_sandbox()
-    assert first_start_s(story.timeline()) is not None
-    assert first_start_s(Story().timeline()) is None
