@@ -67,6 +67,8 @@ class Send:
 
 Step = Until | Inject | Hold | Look | Send
 
+_SHORTEST_S, _TIMES, _LONGEST_S = 60.0, 6.0, 240.0
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -85,7 +87,7 @@ class Scenario:
         then: more steps, run after `fault`, `until` and before `hold`.
         static: the Pod is not created by the API but lies as a manifest on the node; the API shows its mirror.
         expect_rejection: the API server must refuse the main object.
-        deadline_s: the harness's patience for one step, in seconds.
+        deadline_s: the harness's patience for one step, in seconds; without it what `patience_s` says.
         typical_s: how long the scenario takes on an idle cluster, in seconds; the longest start first.
         profiles: the profiles that it is part of; empty for all of them.
     """
@@ -102,9 +104,19 @@ class Scenario:
     then: Sequence[Step] = ()
     static: bool = False
     expect_rejection: bool = False
-    deadline_s: float = 240.0
+    deadline_s: float | None = None
     typical_s: float = 10.0
     profiles: Sequence[str] = ()
+
+    @property
+    def patience_s(self) -> float:
+        """How long one step may take, in seconds: several times what all of it takes on an idle cluster.
+
+        What never comes is waited for to the end of this, by each run that a bug makes wait.
+        """
+        if self.deadline_s is not None:
+            return self.deadline_s
+        return min(_LONGEST_S, _SHORTEST_S + _TIMES * self.typical_s)
 
     @property
     def steps(self) -> tuple[Step, ...]:

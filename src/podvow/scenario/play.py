@@ -246,7 +246,7 @@ class Play:
 
     def _await(self, condition: Condition) -> Waited:
         """Wait for a state; when it takes long, look past the watches now and then whether it has come."""
-        deadline, doubt = Deadline.after(self._scenario.deadline_s), Deadline.after(_DOUBT_S)
+        deadline, doubt = Deadline.after(self._scenario.patience_s), Deadline.after(_DOUBT_S)
         while True:
             turn_s = min(doubt.left_s, deadline.left_s, self._next_look_s())
             waited = self._recorder.wait(condition, Deadline.after(turn_s))

@@ -82,3 +82,11 @@ def test_the_key_of_a_scenario_is_stable_and_fit_for_a_label() -> None:
     assert key_of("a") != key_of("b")
     assert re.fullmatch(r"[a-z0-9]{10}", key_of("äöü[]"))
     assert len(f"podvow-{'0' * 15}-{key_of('x')}") <= 63
+
+
+@pytest.mark.parametrize(("typical_s", "deadline_s", "patience_s"), [(5, None, 90), (100, None, 240), (5, 7, 7)])
+def test_patience_is_several_times_what_is_typical(
+    typical_s: float, deadline_s: float | None, patience_s: float
+) -> None:
+    scenario = Scenario("failing-init", typical_s=typical_s, deadline_s=deadline_s)
+    assert scenario.patience_s == patience_s
