@@ -1,0 +1,38 @@
+"""A postStart hook that fails (container-lifecycle-hooks#hook-handler-execution)."""
+
+from __future__ import annotations
+
+from podvow.expect import kept_sandbox, phase_reached, ran
+from podvow.marks import Trial, claim, scenario
+from podvow.scenario.conditions import phase, runs
+
+
+@claim("failure.post-start-hook.ends-container")
+@scenario(
+    pod="failing-post-start",
+    until=runs("app", 2),
+    typical_s=10,
+    deadline_s=60,
+)
+def test_a_failed_post_start_hook_restarts_its_app_and_nothing_else(timeline: Trial) -> None:
+    timeline.must(
+        ran("app", at_least=2),
+        ran("init-1", times=1),
+        kept_sandbox(after=None),
+    )
+
+
+@claim("failure.post-start-hook.ends-container")
+@scenario(
+    pod="failing-post-start",
+    restart_policy="Never",
+    until=phase("Failed"),
+    typical_s=10,
+    deadline_s=60,
+)
+def test_under_never_a_failed_post_start_hook_fails_the_pod(timeline: Trial) -> None:
+    timeline.must(
+        phase_reached("Failed"),
+        ran("app", times=1),
+        ran("init-1", times=1),
+    )
