@@ -186,6 +186,7 @@ class Windows:
         rerun: after the sandbox is lost the first container runs in a new one.
         replace: a container whose definition changed is stopped and started again, without its grace period.
         terminal: after the last exit the terminal phase is published.
+        deadline: a Pod whose deadline has passed has its containers told to end.
         resync: longest time between two looks of the kubelet at an unchanged Pod.
         kubelet_ready: a started kubelet reports its node Ready.
         node_lost: a silent node becomes NotReady.
@@ -204,6 +205,7 @@ class Windows:
     rerun: float
     replace: float
     terminal: float
+    deadline: float
     resync: float
     kubelet_ready: float
     node_lost: float
@@ -240,6 +242,7 @@ class Windows:
             rerun=notice + 10.0 + slack_s,
             replace=notice + slack_s,
             terminal=2 * notice + 2.0 + slack_s,
+            deadline=notice + slack_s,
             resync=90.0,
             kubelet_ready=40.0 + slack_s,
             node_lost=60.0 + slack_s,
