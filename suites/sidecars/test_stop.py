@@ -100,15 +100,16 @@ def test_a_pod_beyond_its_deadline_stops_its_sidecars_in_reverse_order_after_its
 @scenario(
     pod="sidecar-stop",
     steady=running(*ALL),
-    fault=delete_pod(grace_s=8),
+    # so long that a sidecar that got all of it again after the apps would be later than any busy node
+    fault=delete_pod(grace_s=16),
     until=gone(),
-    typical_s=26,
+    typical_s=34,
 )
 def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: object) -> None:
     timeline.must(
         *(was_signalled(container) for container in ALL),
         # what is left when the grace period is over gets two seconds more
-        stopped_within(8 + 2, *ALL),
+        stopped_within(16 + 2, *ALL, window="replace"),
         *(exited_with(sidecar, 137, after=FAULT) for sidecar in SIDES),
         pod_gone(after=FAULT),
     )
