@@ -28,7 +28,6 @@ from podvow.cluster import process
 from podvow.errors import ExitCode, PodvowError
 
 app = typer.Typer(
-    help="Judges whether a real Kubernetes cluster keeps the documentation's promises about Pods.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -126,8 +126,7 @@ def compare_(
     if len(files) < 2:  # noqa: PLR2004
         raise UsageError("one run cannot be compared", hint="podvow mutants compare FILE FILE")
     runs = [matrix.read(file) for file in files]
-    found = [f"{told.run}: the score is void: {told.score.void}" for told in runs if told.score.void]
-    found += compare.differences(runs)
+    found = list(compare.differences(runs))
     for told in runs:
         typer.echo(f"{told.run}: {told.score.killed} of {told.score.counted} killed, {told.wall_s:.0f} s")
     for line in found:

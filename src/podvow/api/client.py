@@ -143,10 +143,7 @@ class Api:
         Raises:
             ApiError: it was refused, or there was no answer.
         """
-        request = Request("GET" if body is None else "POST", path, params, body)
-        response = self._exchange(request)
-        if not ok(response.status):
-            raise refused(request, response, response.data)
+        response = self._once(Request("GET" if body is None else "POST", path, params, body))
         headers = {name.lower(): response.headers.getlist(name) for name in response.headers}
         return json.loads(response.data), headers
 
@@ -159,10 +156,7 @@ class Api:
         Raises:
             ApiError: it does not answer, or not with success.
         """
-        request = Request("GET", "/version")
-        response = self._exchange(request, read_s=read_s)
-        if not ok(response.status):
-            raise refused(request, response, response.data)
+        self._once(Request("GET", "/version"), read_s=read_s)
 
     def put(self, path: str, body: Mapping[str, Any], *, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Replace an object."""
@@ -240,6 +234,13 @@ class Api:
         if request.verb != "GET" or "/secrets" in request.path:
             VAULT.learn(found_in(parsed))
         return parsed
+
+    def _once(self, request: Request, *, read_s: float | None = None) -> urllib3.BaseHTTPResponse:
+        """Send a request without a second attempt and return its answer; a refusal is raised."""
+        response = self._exchange(request, read_s=read_s)
+        if not ok(response.status):
+            raise refused(request, response, response.data)
+        return response
 
     def _call(self, request: Request, read: Callable[[bytes], _Read], *, retry: bool = True) -> _Read:
         """Send a request, again where that is harmless, and return what `read` makes of the body of the answer."""

@@ -29,6 +29,10 @@ def retryable(request: Request, error: BaseException) -> bool:
     return error.status in _SERVER_ERRORS and request.repeatable
 
 
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
 def out_of_patience(patience_s: float) -> tenacity.stop.stop_base:
     """Return when a request is given up: once its time is over, but not after one silence that took all of it.
 
@@ -42,7 +46,7 @@ class _Spoken(tenacity.stop.stop_base):
     """Whether the last attempt came to something, if only to a refusal."""
 
     def __call__(self, state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
+        error = _error(state)
         return not (isinstance(error, UnreachableError) and error.reason == NO_ANSWER)
 
 
@@ -51,12 +55,12 @@ _backoff = tenacity.wait_exponential(multiplier=0.1, max=2.0) + tenacity.wait_ra
 
 def pause(state: tenacity.RetryCallState) -> float:
     """Return how long to wait, in seconds: what the server asked for, else a little more each time."""
-    error = state.outcome.exception() if state.outcome else None
+    error = _error(state)
     asked = error.retry_after_s if isinstance(error, ApiError) else None
     return _backoff(state) if asked is None else min(asked, _RETRY_AFTER_CAP_S)
 
 
 def cause(state: tenacity.RetryCallState) -> str:
     """Return what a retry is counted as."""
-    error = state.outcome.exception() if state.outcome else None
+    error = _error(state)
     return (str(error.status) if error.status else error.reason) if isinstance(error, ApiError) else "unknown"

@@ -95,6 +95,21 @@ def _since_ns(timeline: Timeline, after: After | None) -> int:
     return mark.done.t_ns if mark.done else mark.begin.t_ns
 
 
+def _came(timeline: Timeline, told: str, *, took_s: float, allowed_s: float, at_ns: int) -> Found:
+    """Return the outcome of an effect that was seen."""
+    if took_s <= allowed_s:
+        return holds(told)
+    return too_late(timeline, told, took_s=took_s, allowed_s=allowed_s, at_ns=at_ns)
+
+
+def _never_came(timeline: Timeline, what: str, *, waited_s: float, allowed_s: float) -> Found:
+    """Return the outcome of an effect that was not seen, while it would have been."""
+    if waited_s <= allowed_s:
+        return inconclusive(f"observed for {waited_s:.1f}s only, allowed are {allowed_s:g}s")
+    late = f"not {what} within {waited_s:.1f}s, allowed {allowed_s:g}s"
+    return too_late(timeline, late, took_s=waited_s, allowed_s=allowed_s)
+
+
 def restarted_within(container: str, window: str, after: After | None = FAULT, *, pod: str = "") -> Fact:
     """The container started (again) within a window of the profile, counted from the fault."""
 
@@ -106,16 +121,11 @@ def restarted_within(container: str, window: str, after: After | None = FAULT, *
         if runs and runs[0].start:
             took = (runs[0].start.t_ns - since) / 1e9
             told = f"{max(took, 0):.2f}s, allowed {allowed:g}s"
-            if took <= allowed:
-                return holds(told)
-            return too_late(timeline, told, took_s=took, allowed_s=allowed, at_ns=runs[0].start.t_ns)
+            return _came(timeline, told, took_s=took, allowed_s=allowed, at_ns=runs[0].start.t_ns)
         if reason := blind(timeline, stretch, container, pod):
             return inconclusive(reason)
         waited = (min(stretch.end_ns, timeline.end_ns) - since) / 1e9
-        if waited <= allowed:
-            return inconclusive(f"observed for {waited:.1f}s only, allowed are {allowed:g}s")
-        late = f"not started within {waited:.1f}s, allowed {allowed:g}s"
-        return too_late(timeline, late, took_s=waited, allowed_s=allowed)
+        return _never_came(timeline, "started", waited_s=waited, allowed_s=allowed)
 
     return Fact(f"{container} started within the window {window}{words(after)}", "restarted_within", find)
 
@@ -131,15 +141,10 @@ def phase_reached_within(phase: str, window: str, after: After | None = FAULT, *
             if shot.phase == phase:
                 took = (shot.t_ns - since) / 1e9
                 told = f"{max(took, 0):.2f}s at {at(timeline, shot.t_ns)}, allowed {allowed:g}s"
-                if took <= allowed:
-                    return holds(told)
-                return too_late(timeline, told, took_s=took, allowed_s=allowed, at_ns=shot.t_ns)
+                return _came(timeline, told, took_s=took, allowed_s=allowed, at_ns=shot.t_ns)
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
         waited = (stretch.end_ns - since) / 1e9
-        if waited <= allowed:
-            return inconclusive(f"observed for {waited:.1f}s only, allowed are {allowed:g}s")
-        late = f"not reached within {waited:.1f}s, allowed {allowed:g}s"
-        return too_late(timeline, late, took_s=waited, allowed_s=allowed)
+        return _never_came(timeline, "reached", waited_s=waited, allowed_s=allowed)
 
     return Fact(f"phase {phase} within the window {window}{words(after)}", "phase_reached_within", find)

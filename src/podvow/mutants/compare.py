@@ -12,7 +12,7 @@ _OPPOSITE = {Verdict.HOLDS, Verdict.VIOLATED}
 
 
 def differences(runs: Sequence[Told]) -> Iterator[str]:
-    """Yield in words where runs differ from the first one.
+    """Yield in words where runs differ from the first one, and which of them say nothing because they are void.
 
     Two things must be the same: what became of each mutant, and the verdict of each claim that both runs judged to
     its end. A run stops at the first violation, so it may know what another one does not: that is no difference.
@@ -20,17 +20,16 @@ def differences(runs: Sequence[Told]) -> Iterator[str]:
     Args:
         runs: at least one.
     """
-    first, *others = runs
-    known = {result.id: result for result in first.mutants}
-    for other in others:
-        yield from (
-            f"{mutant}: not in {other.run}" for mutant in known if mutant not in {r.id for r in other.mutants}
-        )
-        for result in other.mutants:
-            if result.id in known:
-                yield from _of_mutant(known[result.id], result, other.run)
+    yield from (f"{told.run}: the score is void: {told.score.void}" for told in runs if told.score.void)
+    first, *others = ((told.run, {result.id: result for result in told.mutants}) for told in runs)
+    run, known = first
+    for other, results in others:
+        yield from (f"{mutant}: not in {other}" for mutant in known if mutant not in results)
+        for mutant, result in results.items():
+            if mutant in known:
+                yield from _of_mutant(known[mutant], result, other)
             else:
-                yield f"{result.id}: not in {first.run}"
+                yield f"{mutant}: not in {run}"
 
 
 def _of_mutant(one: Result, other: Result, run: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ class _Told:
     version: int
     received_ns: int
     raw: Raw
-    deleted: bool = False
+    deleted: bool
 
 
 class Freshness:
