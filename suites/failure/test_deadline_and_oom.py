@@ -8,6 +8,7 @@ from podvow.expect import (
     all_runs_in_one_sandbox,
     condition_became,
     deadline_ended,
+    deadline_noticed,
     each_run_in_new_sandbox,
     exited_with,
     kept_sandbox,
@@ -40,7 +41,8 @@ RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
 def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         pod_failed("DeadlineExceeded"),
-        deadline_ended("init-2", 35, "deadline"),
+        deadline_noticed(35),
+        deadline_ended("init-2", 35, "publish"),
         never_ran("init-3", "app"),
         phase_never("Running"),
         start_time_kept(after=None),
@@ -63,7 +65,8 @@ def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Tr
 def test_a_deadline_counts_the_time_that_initialisation_took(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         pod_failed("DeadlineExceeded"),
-        deadline_ended("app", 60, "deadline"),
+        deadline_noticed(60),
+        deadline_ended("app", 60, "publish"),
         start_time_kept(after=None),
         kept_uid(after=None),
     )

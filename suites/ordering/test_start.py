@@ -21,6 +21,7 @@ from podvow.faults import create
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import event_told, running
 from podvow.scenario.conditions import said as has_said
+from podvow.scenario.model import Hold, Inject, Until
 
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 
@@ -83,10 +84,14 @@ def test_a_pod_is_ready_to_start_containers_before_its_first_init_starts(
 @scenario(
     pod="wants-volume",
     steady=event_told("FailedMount"),
-    fault=create("objects/settings"),
-    until=has_said("app", "greeting="),
+    then=(
+        # long enough for a container that does not wait
+        Hold("start"),
+        Inject(create("objects/settings")),
+        Until(has_said("app", "greeting="), control=True),
+    ),
     # The kubelet tries to mount again after 0.5 s, 1 s, … up to two minutes.
-    typical_s=15,
+    typical_s=35,
 )
 def test_no_init_container_starts_until_every_volume_of_the_pod_can_be_mounted(
     timeline: Trial, restart_policy: str

@@ -8,7 +8,15 @@ from podvow.scenario.conditions import running
 
 
 @claim("seed.init-failure.always-restarts-the-pod")
-@scenario(pod="flaky-init", restart_policy="Always", steady=running("app"), hold="quiet", typical_s=50)
+@scenario(
+    pod="flaky-init",
+    restart_policy="Always",
+    # one failure: one restart of the Pod
+    edits={"spec": {"initContainers": [{"name": "init-2", "env": [{"name": "FAILURES", "value": "1"}]}]}},
+    steady=running("app"),
+    hold="quiet",
+    typical_s=40,
+)
 def test_seed_a_failed_init_container_restarts_the_whole_pod(timeline: Trial) -> None:
     timeline.must(new_sandbox(after=None, times=2))
 

@@ -48,6 +48,25 @@ def test_every_change_of_an_image_is_a_generation_that_the_kubelet_observes(time
     )
 
 
+@claim("updates.generation.follows-each-change")
+@scenario(
+    pod="three-inits-two-apps",
+    steady=running("app-a", "app-b"),
+    # that an app was replaced shows that the kubelet has seen the change, whether it says so or not
+    fault=set_image("app-a", GREEN),
+    until=image_id_changed("app-a"),
+    hold="notice",
+    typical_s=15,
+)
+def test_a_kubelet_that_acts_on_a_change_says_that_it_has_seen_it(timeline: Trial) -> None:
+    timeline.must(
+        restarted("app-a"),
+        generation_observed(),
+        pod_showed_last("metadata/generation", 2),
+        pod_showed_last("status/observedGeneration", 2),
+    )
+
+
 @claim("updates.generation.not-moved-by-restarts")
 @scenario(
     pod="three-inits-two-apps",

@@ -186,7 +186,7 @@ class Windows:
         rerun: after the sandbox is lost the first container runs in a new one.
         replace: a container whose definition changed is stopped and started again, without its grace period.
         terminal: after the last exit the terminal phase is published.
-        deadline: a Pod whose deadline has passed has its containers told to end.
+        deadline: the kubelet notices that the deadline of a Pod has passed.
         resync: longest time between two looks of the kubelet at an unchanged Pod.
         kubelet_ready: a started kubelet reports its node Ready.
         node_lost: a silent node becomes NotReady.

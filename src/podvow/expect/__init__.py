@@ -17,6 +17,7 @@ from podvow.expect.containers import (
     terminated_with,
     waited_with,
 )
+from podvow.expect.deadlines import deadline_ended, deadline_noticed
 from podvow.expect.ending import ended_after, never_signalled, pod_gone_within, was_signalled
 from podvow.expect.endpoints import (
     endpoint_never,
@@ -70,7 +71,7 @@ from podvow.expect.runs import (
 )
 from podvow.expect.said import never_said, said, said_value_matches_status, same_value
 from podvow.expect.sandboxes import all_runs_in_one_sandbox, each_run_in_new_sandbox
-from podvow.expect.scheduling import deadline_ended, scheduled, stayed_unschedulable
+from podvow.expect.scheduling import scheduled, stayed_unschedulable
 from podvow.expect.showed import (
     condition_true_before,
     conditions_came_in_order,
@@ -135,6 +136,7 @@ __all__ = [
     "created_before_ready",
     "created_only_after_ready",
     "deadline_ended",
+    "deadline_noticed",
     "each_new_pod",
     "each_old_pod",
     "each_pod",

@@ -1,16 +1,13 @@
-"""Facts about the scheduler: a Pod that fits nowhere, one that was given a node, one whose time was up.
+"""Facts about the scheduler: a Pod that fits nowhere, one that was given a node.
 
-Sources: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
-("scheduling is done based on effective requests/limits") and #detailed-behavior (activeDeadlineSeconds).
+Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
+("scheduling is done based on effective requests/limits").
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from podvow.expect.base import FAULT, After, Fact, Found, holds, inconclusive, violated, words
-from podvow.expect.evidence import COARSE_NS, at, gap_in, snapshots_in, stretch_of, unseen
-from podvow.expect.windows import too_late, window_s
+from podvow.expect.evidence import at, gap_in, snapshots_in, stretch_of, unseen
 from podvow.timeline import Snapshot, Source, Timeline
 
 
@@ -59,40 +56,3 @@ def scheduled(*, after: After | None = FAULT, pod: str = "") -> Fact:
         return inconclusive(gap) if gap else violated("it was given no node")
 
     return Fact(f"{pod or 'the Pod'} was scheduled{words(after)}", "scheduled", find)
-
-
-def _start_ns(shot: Snapshot) -> int:
-    """Return when the kubelet took the Pod on, 0 when that is not told; the second that begins there."""
-    told = shot.status.get("startTime")
-    return int(datetime.fromisoformat(str(told)).timestamp()) * COARSE_NS if told else 0
-
-
-def deadline_ended(container: str, seconds: int, window: str, *, pod: str = "") -> Fact:
-    """The container ran until the Pod's deadline, counted from its start time, and ended within a window of it.
-
-    Both are told by the node's clock; the start time is known to the second.
-    """
-
-    def find(timeline: Timeline) -> Found:
-        allowed = seconds + window_s(timeline, window)
-        begun = [s for shot in snapshots_in(timeline, stretch_of(timeline, None), pod) if (s := _start_ns(shot))]
-        ended = [run for run in timeline.runs(container, pod) if run.exit]
-        if not begun or not ended or ended[-1].exit is None:
-            gap = gap_in(timeline, stretch_of(timeline, None), Source.STATUS, Source.RUNTIME)
-            unknown = "" if begun else "no start time was shown"
-            missing = (
-                gap or unknown or ("" if timeline.runs(container, pod) else f"{container} was not seen to run")
-            )
-            return inconclusive(missing) if missing else violated(f"{container} did not end")
-        end = ended[-1].exit
-        least = (end.t_ns + end.precision_ns - begun[0]) / 1e9
-        most = (end.t_ns - begun[0] - COARSE_NS) / 1e9
-        told = f"{ended[-1].label} ended {most:.1f}s after the start time"
-        if least < seconds:
-            return violated(f"{told}, {seconds}s were due", end.t_ns)
-        if most <= allowed:
-            return holds(told)
-        late = f"{told}, allowed {allowed:g}s"
-        return too_late(timeline, late, took_s=most, allowed_s=allowed, at_ns=end.t_ns)
-
-    return Fact(f"{container} ended {seconds}s after the Pod's start time", "deadline_ended", find)

@@ -8,7 +8,6 @@ from typing import Any
 
 from podvow.faults.base import FaultContext, PodFault
 from podvow.timeline import Timeline
-from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 
 
@@ -45,9 +44,12 @@ class Debug(PodFault):
         return {"container": self.container}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
-        """The runtime (else the status) tells that the ephemeral container has started."""
-        begun = timeline.of(Kind.CONTAINER_STARTED, pod=timeline.meta.pod, container=self.container)
-        return bool(begun) or any(s.state(self.container)[0] == "running" for s in timeline.snapshots())
+        """The watch showed the Pod with the ephemeral container: whether it starts is the kubelet's affair."""
+        return any(
+            container["name"] == self.container
+            for shot in timeline.snapshots()
+            for container in shot.object["spec"].get("ephemeralContainers") or ()
+        )
 
 
 def debug(container: str = "debug", *, image: str = "podvow/busybox:blue", seconds: int = 3600) -> Debug:

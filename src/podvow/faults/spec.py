@@ -29,7 +29,7 @@ class SetImage(PodFault):
     Attributes:
         container: its name.
         to: the new image.
-        wait_for_kubelet: the proof is that the kubelet has observed the new generation.
+        pod: the Pod, the main one by default.
     """
 
     container: str
@@ -55,14 +55,21 @@ class SetImage(PodFault):
         }
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
-        """The watch showed the Pod with the new image, and the kubelet says that it has seen that generation."""
+        """The watch showed the Pod with the new image, and the kubelet has seen that generation.
+
+        It says so, or it runs that very container from the new image.
+        """
         for shot in timeline.snapshots(self.pod):
             spec = shot.object["spec"]
             containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
             image = next((c["image"] for c in containers if c["name"] == self.container), "")
-            if image == self.to and kubelet_saw(shot, mark.facts.get("generation")):
+            if image == self.to and (kubelet_saw(shot, mark.facts.get("generation")) or self._runs_it(shot)):
                 return True
         return False
+
+    def _runs_it(self, shot: Snapshot) -> bool:
+        image = str(shot.containers.get(self.container, {}).get("image", ""))
+        return image == self.to or image.endswith(f"/{self.to}")
 
 
 def set_image(container: str, to: str, *, pod: str = "") -> SetImage:

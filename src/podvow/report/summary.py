@@ -93,7 +93,7 @@ def verdict_table(
     """
     report = gather(Path(), run, judged, claims, quarantine=quarantine, read=False)
     caption = [f"wall {wall_line(report)}", oracle_line(report)]
-    caption += [f"  {e.claim.id}: {surprise(e)}" for e in report.surprises]
+    caption += [f"  {e.claim.id}: {surprise(e)}{_because(e)}" for e in report.surprises]
     if report.findings:
         caption.append(f"{len(report.findings)} findings where sources disagree")
         caption += [f"  {e.judged.scenario}: {f.kind}: {f.text}" for e, f in report.findings]
@@ -106,7 +106,7 @@ def verdict_table(
     table.add_column("why", overflow="fold")
     for entry in _judged_worst_first(report):
         style = STYLES[entry.shown]
-        why = next((s.headline for s in entry.scenarios if s.judged.verdict is entry.verdict), "")
+        why = next((s.headline for s in _deciding(entry)), "")
         table.add_row(
             Text(f"{MARKS[entry.shown]} {entry.shown}", style=style),
             Text(entry.claim.id),
@@ -114,6 +114,16 @@ def verdict_table(
             Text(why, style="" if entry.shown in _OPEN else "dim"),
         )
     return table
+
+
+def _deciding(entry: ClaimEntry) -> list[Entry]:
+    """Return the scenarios that gave a claim its verdict."""
+    return [s for s in entry.scenarios if s.judged.verdict is entry.verdict]
+
+
+def _because(entry: ClaimEntry) -> str:
+    told = [f"\n    {s.judged.scenario}: {s.headline}" for s in _deciding(entry) if s.headline]
+    return "".join(told[:3])
 
 
 def _judged_worst_first(report: Report) -> list[ClaimEntry]:

@@ -33,6 +33,7 @@ WINDOWS = {
     "backoff_late": 7.0,
     "backoff_jitter": 1.5,
     "terminal": 11.0,
+    "deadline": 7.0,
 }
 
 

@@ -10,6 +10,7 @@ from podvow.expect import (
     applied_resources,
     cgroup_had,
     deadline_ended,
+    deadline_noticed,
     each_run_in_new_sandbox,
     resources_became,
     resources_kept,
@@ -18,8 +19,8 @@ from podvow.expect import (
     stayed_unschedulable,
 )
 from podvow.timeline import Source, Timeline
-from podvow.timeline.record import Kind
-from tests.offline.expect.builder import Story, disconnected, edited, gapped
+from podvow.timeline.record import Kind, Record
+from tests.offline.expect.builder import Story, disconnected, edited, gapped, without
 from tests.offline.expect.cases_order import without_control
 from tests.offline.expect.table import Case, Cases, quiet, steady
 
@@ -89,8 +90,15 @@ def unplaced(*, message: str = "0/3 nodes: 3 Insufficient cpu.", node_after: boo
     return edited(told, lambda r: r.kind is Kind.SNAPSHOT and r.t_ns >= begin, refuse)
 
 
-def deadline(lasts: float, *, ends: bool = True, starts: bool = True) -> Timeline:
-    """Tell of an init container that is ended so long after the Pod was taken on, to about a second."""
+def deadline(lasts: float, *, ends: bool = True, starts: bool = True, told: float | None = None) -> Timeline:
+    """Tell of an init container that is ended so long after the Pod was taken on, to about a second.
+
+    Args:
+        lasts: after how many seconds it ends.
+        ends: whether it does.
+        starts: whether it ever began.
+        told: after how many seconds an event says that the deadline has passed.
+    """
     story = Story()
     pod = story.pod()
     pod.new_sandbox().snap()
@@ -100,7 +108,16 @@ def deadline(lasts: float, *, ends: bool = True, starts: bool = True) -> Timelin
         if ends:
             pod.kill("init-1")
     pod.finish("Failed", "DeadlineExceeded")
-    return story.timeline()
+    timeline = story.timeline()
+    if told is None:
+        return timeline
+    data = {
+        "reason": "DeadlineExceeded",
+        "message": "Pod was active on the node longer than the specified deadline",
+    }
+    second_ns = (timeline.start_ns // 10**9 + int(told)) * 10**9
+    event = Record(second_ns, 10**9, 1, Source.EVENTS, Kind.EVENT, timeline.meta.pod, data=data)
+    return Timeline(timeline.meta, [*timeline.records, event])
 
 
 def retried(*, anew: bool, times: int = 2) -> Timeline:
@@ -232,6 +249,24 @@ CASES: Cases = {
             (deadline_ended("init-1", 20, "terminal"), deadline(25, starts=False)),
             (deadline_ended("init-1", 20, "terminal"), gapped(deadline(25, ends=False))),
             (deadline_ended("init-1", 20, "no-window"), deadline(22)),
+        ],
+    ),
+    "deadline_noticed": Case(
+        accept=[
+            (deadline_noticed(20), deadline(30, told=21)),
+            # the event was lost
+            (deadline_noticed(20), deadline(22)),
+        ],
+        reject=[
+            (deadline_noticed(20), deadline(30, told=15)),
+            (deadline_noticed(20), deadline(45, told=40)),
+            (deadline_noticed(20), deadline(45)),
+        ],
+        open=[
+            (deadline_noticed(20), deadline(25, ends=False)),
+            (deadline_noticed(20), deadline(25, starts=False)),
+            (deadline_noticed(20, "no-window"), deadline(22)),
+            (deadline_noticed(20), without(deadline(22), lambda r: r.kind is Kind.SNAPSHOT)),
         ],
     ),
 }
