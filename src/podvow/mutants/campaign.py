@@ -30,6 +30,9 @@ from podvow.verdict import Judged
 
 Say = Callable[[str], None]
 
+_MARGIN_S = 30.0
+"""How much longer than the whole scenario took without a mutant one of its steps is waited for with one."""
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -101,6 +104,7 @@ class Campaign:
         self._say = say
         self._seen: set[str] = set()
         self._green: set[str] = set()
+        self._took_s: dict[str, float] = {}
         self.told: Callable[[], object] = lambda: None
         self.target = target
         self.stand = stand
@@ -173,6 +177,7 @@ class Campaign:
         for judged in done.judged:
             if as_expected(judged, self._register):
                 self._green.add(judged.scenario)
+                self._took_s[judged.scenario] = judged.wall_s
             else:
                 odd.append(judged.scenario)
                 self._say(f"  not as expected: {judged.scenario}: {judged.verdict} {judged.reason}")
@@ -207,31 +212,36 @@ class Campaign:
     def _by_claim(self, seat: Seat, definition: Definition) -> list[Trial]:
         """Run the scenarios of the claims that must notice it; where everything is asked for, all of them."""
         if self._wish.everything:
-            return [self._trial(seat, self._green)]
+            return [self._trial(seat, self._green, mutant=not definition.control)]
         named = self._named([definition]) & self._green
         # To its end: a control must stay green, and a claim that is to turn to holds must be judged.
         until = frozenset() if definition.control or definition.holds else definition.related(self._register)
-        return self._in_turn(seat, named, until)
+        return self._in_turn(seat, named, until, mutant=not definition.control)
 
     def _by_others(self, seat: Seat, definition: Definition) -> list[Trial]:
-        return self._in_turn(seat, self._green - self._named([definition]), self._gating)
+        return self._in_turn(seat, self._green - self._named([definition]), self._gating, mutant=True)
 
-    def _in_turn(self, seat: Seat, wanted: Collection[str], until: frozenset[str]) -> list[Trial]:
+    def _in_turn(self, seat: Seat, wanted: Collection[str], until: frozenset[str], *, mutant: bool) -> list[Trial]:
         """Run scenarios that disturb only their own Pod first: the others wait for each other."""
         alone = {i.id for i in self._items if i.planned.scenario.isolation is not Isolation.POD}
         parts = (set(wanted) - alone, set(wanted) & alone) if until else (set(wanted),)
         done: list[Trial] = []
         for part in parts:
             if part and not self._noticed(done):
-                done.append(self._trial(seat, part, until))
+                done.append(self._trial(seat, part, until, mutant=mutant))
         return done
 
     def _noticed(self, trials: Sequence[Trial]) -> bool:
         return kill_of(trials, self._gating, self._green) is not None
 
-    def _trial(self, seat: Seat, wanted: Collection[str], until: Collection[str] = ()) -> Trial:
+    def _trial(
+        self, seat: Seat, wanted: Collection[str], until: Collection[str] = (), *, mutant: bool = False
+    ) -> Trial:
+        """Run scenarios; with a mutant what does not come is waited for only as long as it may take without."""
         self.stand.trials += 1
-        done = trial.run(self._session, self.stand.trials, wanted, node=seat.pods, until=until)
+        patience = {each: self._took_s[each] + _MARGIN_S for each in wanted} if mutant else {}
+        number = self.stand.trials
+        done = trial.run(self._session, number, wanted, node=seat.pods, until=until, patience=patience)
         self.stand.leaks += done.leaks
         return done
 

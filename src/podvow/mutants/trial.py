@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,15 @@ _FINE = frozenset({0, 1, 2})
 """pytest's codes: all passed, some failed, stopped at a violation."""
 
 
-def run(base: Session, number: int, only: Collection[str], *, node: str, until: Collection[str] = ()) -> Trial:
+def run(
+    base: Session,
+    number: int,
+    only: Collection[str],
+    *,
+    node: str,
+    until: Collection[str] = (),
+    patience: Mapping[str, float] | None = None,
+) -> Trial:
     """Run scenarios on a node and return their verdicts.
 
     Args:
@@ -33,6 +41,7 @@ def run(base: Session, number: int, only: Collection[str], *, node: str, until: 
         only: ids of the tests.
         node: where their Pods go.
         until: claims whose violation ends it early.
+        patience: how long a step may take, in seconds, by the scenario's id.
     """
     run_id = f"{base.run_id}-{number}"
     session = replace(
@@ -42,6 +51,7 @@ def run(base: Session, number: int, only: Collection[str], *, node: str, until: 
         node=node,
         only=tuple(sorted(only)),
         until=tuple(sorted(until)),
+        patience=dict(patience or {}),
     )
     for part in ("evidence", "verdicts"):
         (session.folder / part).mkdir(parents=True, exist_ok=True)

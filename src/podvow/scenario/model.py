@@ -118,6 +118,12 @@ class Scenario:
             return self.deadline_s
         return min(_LONGEST_S, _SHORTEST_S + _TIMES * self.typical_s)
 
+    def waiting_at_most(self, longest_s: float | None) -> Scenario:
+        """Return the scenario with no more patience for one step than this, in seconds (None: as it is)."""
+        if longest_s is None or longest_s >= self.patience_s:
+            return self
+        return dataclasses.replace(self, deadline_s=longest_s)
+
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps in order."""

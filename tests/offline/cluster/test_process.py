@@ -141,7 +141,7 @@ def test_figures_are_kept_and_summed_up(tmp_path: Path) -> None:
         pass
     progress.figures["long"] = 7.0
     assert progress.summary().startswith("total ")
-    assert progress.summary().index("long 7.0 s") < progress.summary().index("one 0.0 s")
+    assert progress.summary().index("long 7.0 s") < progress.summary().index("one ")
     assert "doing one" in out.getvalue()
     progress.keep(tmp_path / "figures.json", version="v1")
     assert os.listdir(tmp_path) == ["figures.json"]  # noqa: PTH208

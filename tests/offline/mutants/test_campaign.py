@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Stage:
     violates: dict[str, str]
     active: str = "real"
     calls: list[tuple[str, frozenset[str], frozenset[str]]] = field(default_factory=list)
+    patience: list[dict[str, float]] = field(default_factory=list)
     refuses: str = ""
     name: str = "worker"
     pods: str = "worker"
@@ -56,9 +57,17 @@ class Stage:
         return "its own"
 
     def run(
-        self, _: Session, number: int, only: Collection[str], *, node: str, until: Collection[str] = ()
+        self,
+        _: Session,
+        number: int,
+        only: Collection[str],
+        *,
+        node: str,
+        until: Collection[str] = (),
+        patience: Mapping[str, float],
     ) -> Trial:
         assert node == self.pods
+        self.patience.append(dict(patience))
         self.calls.append((self.active, frozenset(only), frozenset(until)))
         judged = []
         for item in self.collected.items:
@@ -68,7 +77,7 @@ class Stage:
                 bad = self.violates.get(self.active) in claims
                 verdict = Verdict.VIOLATED if bad is not seed else Verdict.HOLDS
                 facts = BROKEN if verdict is Verdict.VIOLATED else ()
-                judged.append(Judged(item.id, "test", claims, verdict, facts))
+                judged.append(Judged(item.id, "test", claims, verdict, facts, wall_s=20.0))
         return Trial(f"r-{number}", tuple(judged), 1.0)
 
 
@@ -117,6 +126,14 @@ def test_no_mutant_comes_first_then_the_controls_then_the_mutants(play: Play) ->
     assert mutant < baseline or mutant == baseline
     assert not stop
     assert until == OURS["parallel-inits"].related(REGISTER)
+
+
+def test_with_a_mutant_a_step_is_waited_for_little_longer_than_the_scenario_takes_without(play: Play) -> None:
+    stage, _ = play(["parallel-inits", "control-slow-pleg"], {"parallel-inits": "ordering.inits.one-at-a-time"})
+    baseline, control, mutant = stage.patience
+    assert not baseline
+    assert not control
+    assert mutant == dict.fromkeys(stage.calls[2][1], 50.0)
 
 
 def test_scenarios_with_node_faults_are_run_only_when_the_others_saw_nothing(play: Play) -> None:
