@@ -101,14 +101,24 @@ def run(  # noqa: PLR0917 - typer passes options by name
 
 @_mutants.command("matrix")
 def matrix_(
-    file: Annotated[Path, typer.Argument(help="Results of a run (mutants.json).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Results of a run (mutants.json), or of several that shared the mutants.")
+    ],
     into: Annotated[Path | None, typer.Option(help="Write it into this page, below its mark.")] = None,
+    definitions: Folder = None,
 ) -> None:
-    """Print the matrix of a run as Markdown."""
-    from podvow.mutants import matrix  # noqa: PLC0415
+    """Print the matrix of a run, or of several, as Markdown."""
+    from podvow.claims import load_register  # noqa: PLC0415
+    from podvow.mutants import definition, matrix, merge  # noqa: PLC0415
+    from podvow.paths import SUITES  # noqa: PLC0415
     from podvow.whole import write_whole  # noqa: PLC0415
 
-    text = matrix.markdown(matrix.read(file))
+    runs = [matrix.read(file) for file in files]
+    told = runs[0]
+    if len(runs) > 1:
+        mutants = definition.load(definitions or definition.DEFINITIONS)
+        told = merge.joined(runs, mutants, register=load_register(SUITES / "claims.yaml"))
+    text = matrix.markdown(told)
     if into is None:
         sys.stdout.write(text)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from podvow.claims import Register
+from podvow.errors import UsageError
 from podvow.mutants.definition import Definition
 from podvow.mutants.matrix import Told
 from podvow.mutants.score import Fate, Result, Score, score_of
@@ -66,6 +67,34 @@ def merged(
         mutants=tuple(results),
         wall_s=round(wall_s, 1),
         leaks=tuple(dict.fromkeys(leak for told in parts.values() for leak in told.leaks)),
+    )
+
+
+def joined(runs: Sequence[Told], mutants: Sequence[Definition], *, register: Register) -> Told:
+    """Return several runs as one: each tried some of the mutants, one after the other or side by side.
+
+    Args:
+        runs: what they found out.
+        mutants: definitions, for the order; a result without one is left out.
+        register: the claims.
+
+    Raises:
+        UsageError: two of them tell of the same mutant (a control may be judged several times).
+    """
+    seen: dict[str, str] = {}
+    for told in runs:
+        for result in told.mutants:
+            if result.id in seen and not result.control:
+                raise UsageError(f"{seen[result.id]} and {told.run} both tell of {result.id}")
+            seen[result.id] = told.run
+    return merged(
+        {told.run: told for told in runs},
+        {},
+        mutants,
+        register=register,
+        run=_listed(told.run for told in runs),
+        started=min(told.started for told in runs),
+        wall_s=sum(told.wall_s for told in runs),
     )
 
 

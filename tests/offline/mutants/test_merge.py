@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from podvow.claims import load_register
-from podvow.errors import ExitCode
+from podvow.errors import ExitCode, UsageError
 from podvow.mutants.definition import DEFINITIONS, load
 from podvow.mutants.matrix import Told
-from podvow.mutants.merge import merged
+from podvow.mutants.merge import joined, merged
 from podvow.mutants.score import Fate, Kill, Result, Score
 from podvow.paths import SUITES
 
@@ -97,3 +97,20 @@ def test_what_has_not_been_run_yet_is_not_told_of() -> None:
     assert [each.id for each in whole({"a": told("a", result("no-backoff", Fate.KILLED))}).mutants] == [
         "no-backoff"
     ]
+
+
+def test_runs_that_shared_the_mutants_are_one_result() -> None:
+    a = told("a", result("control-log-text", Fate.GREEN), result("parallel-inits", Fate.KILLED))
+    b = told("b", result("control-log-text", Fate.RED), result("no-backoff", Fate.SURVIVED), void="it is red")
+    done = joined([a, b], list(OURS.values()), register=REGISTER)
+    assert [each.id for each in done.mutants] == NAMES
+    assert done.mutants[0].fate is Fate.RED
+    assert (done.run, done.started, done.wall_s) == ("r-a, r-b", "then", 20.0)
+    assert (done.score.killed, done.score.counted, done.score.void) == (1, 2, "r-b: it is red")
+
+
+def test_two_runs_that_tell_of_the_same_mutant_are_not_put_together() -> None:
+    a = told("a", result("parallel-inits", Fate.KILLED))
+    b = told("b", result("parallel-inits", Fate.SURVIVED))
+    with pytest.raises(UsageError, match="r-a and r-b both tell of parallel-inits"):
+        joined([a, b], list(OURS.values()), register=REGISTER)
