@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from podvow.expect.base import Found, MissingError, inconclusive, violated
 from podvow.timeline import Timeline
-from podvow.timeline.pace import first_start_s
-
-_USUAL_S = 3.0
-"""How long a cluster that is not busy needs for the first sandbox of a Pod, at most."""
+from podvow.timeline.pace import late_s
 
 
 def window_s(timeline: Timeline, window: str) -> float:
@@ -24,8 +21,9 @@ def window_s(timeline: Timeline, window: str) -> float:
 def too_late(timeline: Timeline, told: str, *, took_s: float, allowed_s: float, at_ns: int | None = None) -> Found:
     """Return the outcome of what took longer than is allowed.
 
-    It is *violated*, unless the cluster was too busy to tell: where the Pod's first sandbox came late as well, by
-    as much as this. A node that needs seconds for everything breaks no promise about a single thing.
+    It is *violated*, unless the cluster was too busy to tell: where the Pod's first sandbox, or the change from one
+    init container to the next, was late as well, by as much as this. A node that needs seconds for everything
+    breaks no promise about a single thing.
 
     Args:
         timeline: what was seen.
@@ -34,8 +32,8 @@ def too_late(timeline: Timeline, told: str, *, took_s: float, allowed_s: float, 
         allowed_s: how long it may take.
         at_ns: when it was there after all.
     """
-    first_s = first_start_s(timeline) or 0.0
     moments = () if at_ns is None else (at_ns,)
-    if took_s > allowed_s + max(0.0, first_s - _USUAL_S):
+    everything_s = late_s(timeline)
+    if took_s > allowed_s + everything_s:
         return violated(told, *moments)
-    return inconclusive(f"{told}, but the cluster was busy: the first sandbox took {first_s:.1f}s", *moments)
+    return inconclusive(f"{told}, but the cluster was {everything_s:.1f}s late with everything", *moments)
