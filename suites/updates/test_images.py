@@ -61,6 +61,18 @@ APPS_KILLED = scenario(
 )
 
 
+# a single app is all apps; of two the kubelet starts the first one again before the second has ended
+ONLY_APP_KILLED = scenario(
+    pod="patched-init",
+    restart_policy="Always",
+    steady=running("app"),
+    fault=kill("app"),
+    until=running("app", anew=True),
+    hold="quiet",
+    typical_s=43,
+)
+
+
 @claim("updates.init-image.running-pod-unaffected")
 @POLICIES
 @INIT_BUMP
@@ -105,6 +117,18 @@ def test_when_all_apps_die_they_restart_in_place_without_inits(timeline: Trial, 
     timeline.must(
         restarted("app-a"),
         restarted("app-b"),
+        not_rerun("init-1", "init-2", "init-3"),
+        kept_sandbox(),
+        kept_uid(),
+        kept_ip(),
+    )
+
+
+@claim("updates.apps-killed.restart-in-place")
+@ONLY_APP_KILLED
+def test_killing_the_only_app_restarts_it_in_place_without_inits(timeline: Trial) -> None:
+    timeline.must(
+        restarted("app"),
         not_rerun("init-1", "init-2", "init-3"),
         kept_sandbox(),
         kept_uid(),
@@ -234,6 +258,6 @@ def test_seed_an_updated_init_image_makes_init_containers_run_again(timeline: Tr
 
 
 @claim("seed.apps-terminated.restart-pod")
-@APPS_KILLED
+@ONLY_APP_KILLED
 def test_seed_all_apps_terminated_restarts_the_pod(timeline: Trial) -> None:
     timeline.must(reran_in_order("init-1", "init-2", "init-3"), new_sandbox())
