@@ -175,7 +175,8 @@ def _row(result: Result) -> str:
     by = f"`{cell(result.kill.scenario)}`" if result.kill else ""
     what = cell(f"{result.kill.expectation}: {result.kill.detail}") if result.kill else cell(result.reason)
     about = f"`{result.id}` | {result.target} | {cell(result.title)}"
-    return f"| {about} | {result.fate} | {result.wall_s:.0f} | {by} | {what} |"
+    fate = f"{result.fate} ({cell(result.reason)})" if result.kill and result.reason else str(result.fate)
+    return f"| {about} | {fate} | {result.wall_s:.0f} | {by} | {what} |"
 
 
 def _matrix(results: Sequence[Result]) -> Iterator[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from podvow.claims import Register
-from podvow.errors import UsageError
 from podvow.mutants.definition import Definition
 from podvow.mutants.matrix import Told
 from podvow.mutants.score import Fate, Result, Score, score_of
@@ -73,22 +72,30 @@ def merged(
 def joined(runs: Sequence[Told], mutants: Sequence[Definition], *, register: Register) -> Told:
     """Return several runs as one: each tried some of the mutants, one after the other or side by side.
 
+    Of a mutant that was tried again (once its definition or an expectation had been mended) the last result counts,
+    and says what it was before.
+
     Args:
-        runs: what they found out.
+        runs: what they found out, in the order in which they were made.
         mutants: definitions, for the order; a result without one is left out.
         register: the claims.
-
-    Raises:
-        UsageError: two of them tell of the same mutant (a control may be judged several times).
     """
-    seen: dict[str, str] = {}
+    last = {result.id: told.run for told in runs for result in told.mutants}
+    before: defaultdict[str, list[str]] = defaultdict(list)
+    parts = []
     for told in runs:
+        counted = []
         for result in told.mutants:
-            if result.id in seen and not result.control:
-                raise UsageError(f"{seen[result.id]} and {told.run} both tell of {result.id}")
-            seen[result.id] = told.run
+            if result.control:
+                counted.append(result)
+            elif last[result.id] == told.run:
+                reasons = [result.reason, *before[result.id]]
+                counted.append(replace(result, reason="; ".join(filter(None, reasons))))
+            else:
+                before[result.id].append(f"{result.fate} in {told.run}")
+        parts.append(replace(told, mutants=tuple(counted)))
     return merged(
-        {told.run: told for told in runs},
+        {told.run: told for told in parts},
         {},
         mutants,
         register=register,

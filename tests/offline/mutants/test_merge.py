@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podvow.claims import load_register
-from podvow.errors import ExitCode, UsageError
+from podvow.errors import ExitCode
 from podvow.mutants.definition import DEFINITIONS, load
 from podvow.mutants.matrix import Told
 from podvow.mutants.merge import joined, merged
@@ -109,8 +109,9 @@ def test_runs_that_shared_the_mutants_are_one_result() -> None:
     assert (done.score.killed, done.score.counted, done.score.void) == (1, 2, "r-b: it is red")
 
 
-def test_two_runs_that_tell_of_the_same_mutant_are_not_put_together() -> None:
-    a = told("a", result("parallel-inits", Fate.KILLED))
-    b = told("b", result("parallel-inits", Fate.SURVIVED))
-    with pytest.raises(UsageError, match="r-a and r-b both tell of parallel-inits"):
-        joined([a, b], list(OURS.values()), register=REGISTER)
+def test_of_a_mutant_that_was_tried_again_the_last_result_counts_and_says_so() -> None:
+    a = told("a", result("control-log-text", Fate.RED), result("parallel-inits", Fate.SURVIVED))
+    b = told("b", result("parallel-inits", Fate.KILLED), result("control-log-text", Fate.GREEN))
+    control, mutant = joined([a, b], list(OURS.values()), register=REGISTER).mutants
+    assert control.fate is Fate.RED
+    assert (mutant.fate, mutant.reason) == (Fate.KILLED, "survived in r-a")
