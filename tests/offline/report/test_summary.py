@@ -10,7 +10,7 @@ from rich.console import Console
 from podvow.report.gather import gather
 from podvow.report.model import ClaimInfo, RunInfo
 from podvow.report.summary import to_markdown, verdict_table
-from podvow.verdict import Judged, Verdict
+from podvow.verdict import Judged, Judgement, Outcome, Verdict
 from tests.offline.report import build
 
 
@@ -40,3 +40,14 @@ def test_the_terminal_table_names_every_judged_claim(written: Path) -> None:
     assert "↯ refuted" in text
     assert "resources.requests" not in text
     assert text.index("✗ violated") < text.index("✓ holds")
+
+
+def test_the_terminal_ends_with_why_a_claim_came_out_otherwise() -> None:
+    broken = (Judgement("init-1 ran once", Outcome.VIOLATED, "ran twice"),)
+    judged = Judged(
+        "a.b", "t", ("a.b.c",), Verdict.VIOLATED, broken, kubelet="v1.37.2", expected={"a.b.c": "holds"}
+    )
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(verdict_table(build.RUN, [judged], [ClaimInfo("a.b.c", statement="s")]))
+    caption = console.export_text().partition("a.b.c: expected holds, came out violated")[2]
+    assert "a.b: init-1 ran once: ran twice" in caption
