@@ -50,17 +50,6 @@ INIT_BUMP = scenario(
     hold="quiet",
     typical_s=43,
 )
-APPS_KILLED = scenario(
-    pod="three-inits-two-apps",
-    restart_policy="Always",
-    steady=running("app-a", "app-b"),
-    fault=kill("app-a", "app-b"),
-    until=running("app-a", "app-b", anew=True),
-    hold="quiet",
-    typical_s=43,
-)
-
-
 # a single app is all apps; of two the kubelet starts the first one again before the second has ended
 ONLY_APP_KILLED = scenario(
     pod="patched-init",
@@ -112,7 +101,14 @@ def test_changing_an_app_image_restarts_only_that_container(timeline: Trial, res
 
 @claim("updates.apps-killed.restart-in-place")
 @pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
-@APPS_KILLED
+@scenario(
+    pod="three-inits-two-apps",
+    steady=running("app-a", "app-b"),
+    fault=kill("app-a", "app-b"),
+    until=running("app-a", "app-b", anew=True),
+    hold="quiet",
+    typical_s=43,
+)
 def test_when_all_apps_die_they_restart_in_place_without_inits(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         restarted("app-a"),

@@ -29,10 +29,22 @@ def _begun_ns(timeline: Timeline, pod: str) -> int:
 def _signs(timeline: Timeline, pod: str, *, due_ns: int) -> list[Instant]:
     """Return what shows that the kubelet has noticed a deadline: its event, and ends of containers from then on."""
     told = timeline.of(Kind.EVENT, pod=pod or timeline.meta.pod)
-    events = [Instant(r.t_ns, r.precision_ns) for r in told if r.data["reason"] == "DeadlineExceeded"]
+    events = [r.instant for r in told if r.data["reason"] == "DeadlineExceeded"]
     names = (*timeline.inits(pod), *timeline.apps(pod))
     exits = [run.exit for name in names for run in timeline.runs(name, pod) if run.exit and run.exit.t_ns >= due_ns]
     return [*events, *exits]
+
+
+def _in_time(timeline: Timeline, what: str, when: Instant, *, begun_ns: int, due_s: int, allowed_s: float) -> Found:
+    """Judge a moment: no sooner than it was due, no later than is allowed, both counted from the start time."""
+    least = (when.t_ns + when.precision_ns - begun_ns) / 1e9
+    most = (when.t_ns - begun_ns - COARSE_NS) / 1e9
+    told = f"{what} {most:.1f}s after the start time"
+    if least < due_s:
+        return violated(f"{told}, {due_s}s were due", when.t_ns)
+    if most <= allowed_s:
+        return holds(told)
+    return too_late(timeline, f"{told}, allowed {allowed_s:g}s", took_s=most, allowed_s=allowed_s, at_ns=when.t_ns)
 
 
 def deadline_noticed(seconds: int, window: str = "deadline", *, pod: str = "") -> Fact:
@@ -51,15 +63,7 @@ def deadline_noticed(seconds: int, window: str = "deadline", *, pod: str = "") -
         if not signs:
             return inconclusive("no event and no end of a container told when the deadline was noticed")
         first = min(signs, key=lambda sign: sign.t_ns)
-        least = (first.t_ns + first.precision_ns - begun) / 1e9
-        most = (first.t_ns - begun - COARSE_NS) / 1e9
-        noticed = f"first sign {max(most, 0.0):.1f}s to {least:.1f}s after the start time"
-        if least < seconds:
-            return violated(f"{noticed}, {seconds}s were due", first.t_ns)
-        if most <= allowed:
-            return holds(noticed, first.t_ns)
-        late = f"{noticed}, allowed {allowed:g}s"
-        return too_late(timeline, late, took_s=most, allowed_s=allowed, at_ns=first.t_ns)
+        return _in_time(timeline, "first sign of it", first, begun_ns=begun, due_s=seconds, allowed_s=allowed)
 
     return Fact(f"deadline of {seconds}s noticed within the window {window}", "deadline_noticed", find)
 
@@ -82,15 +86,7 @@ def deadline_ended(container: str, seconds: int, window: str, *, pod: str = "") 
                 gap or unknown or ("" if timeline.runs(container, pod) else f"{container} was not seen to run")
             )
             return inconclusive(missing) if missing else violated(f"{container} did not end")
-        end = ended[-1].exit
-        least = (end.t_ns + end.precision_ns - begun) / 1e9
-        most = (end.t_ns - begun - COARSE_NS) / 1e9
-        told = f"{ended[-1].label} ended {most:.1f}s after the start time"
-        if least < seconds:
-            return violated(f"{told}, {seconds}s were due", end.t_ns)
-        if most <= allowed:
-            return holds(told)
-        late = f"{told}, allowed {allowed:g}s"
-        return too_late(timeline, late, took_s=most, allowed_s=allowed, at_ns=end.t_ns)
+        what = f"{ended[-1].label} ended"
+        return _in_time(timeline, what, ended[-1].exit, begun_ns=begun, due_s=seconds, allowed_s=allowed)
 
     return Fact(f"{container} ended {seconds}s after the Pod's start time", "deadline_ended", find)

@@ -109,11 +109,11 @@ def stopped_in_order(*groups: str | Sequence[str], after: After | None = FAULT, 
                     if over is None:
                         doubt = doubt or f"cannot tell whether {run.label} had ended when {container} got TERM"
             earlier += [_last(timeline, stretch, container, pod) for container in group]
-        for run in (r for r in earlier if not doubt and _end(r) is None):
+        alive = next((run for run in earlier if _end(run) is None), None)
+        if alive and not doubt:
             # its end may be known, but not to be the end of this run: so the whole of it must have been seen
-            if reason := blind(timeline, Stretch(0, stretch.end_ns, None), run.container, pod):
-                return inconclusive(reason)
-            return violated(f"{run.label} did not end")
+            reason = blind(timeline, Stretch(0, stretch.end_ns, None), alive.container, pod)
+            return inconclusive(reason) if reason else violated(f"{alive.label} did not end")
         return inconclusive(doubt) if doubt else holds(", ".join(told))
 
     text = ", then ".join(" and ".join(group) for group in named)

@@ -8,6 +8,7 @@ from typing import Any
 
 from podvow.faults.base import FaultContext, PodFault
 from podvow.timeline import Timeline
+from podvow.timeline.lookup import lookup
 from podvow.timeline.timeline import FaultMark
 
 
@@ -45,11 +46,8 @@ class Debug(PodFault):
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
         """The watch showed the Pod with the ephemeral container: whether it starts is the kubelet's affair."""
-        return any(
-            container["name"] == self.container
-            for shot in timeline.snapshots()
-            for container in shot.object["spec"].get("ephemeralContainers") or ()
-        )
+        path = f"spec/ephemeralContainers/{self.container}"
+        return any(lookup(shot.object, path) for shot in timeline.snapshots())
 
 
 def debug(container: str = "debug", *, image: str = "podvow/busybox:blue", seconds: int = 3600) -> Debug:

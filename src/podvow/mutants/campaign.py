@@ -103,8 +103,8 @@ class Campaign:
         self._gating = frozenset(claim.id for claim in register.claims if claim.gating)
         self._say = say
         self._seen: set[str] = set()
-        self._green: set[str] = set()
-        self._took_s: dict[str, float] = {}
+        # what comes out as expected without a mutant, and how long it took then, in seconds
+        self._green: dict[str, float] = {}
         self.told: Callable[[], object] = lambda: None
         self.target = target
         self.stand = stand
@@ -176,8 +176,7 @@ class Campaign:
         odd = sorted(fresh - {judged.scenario for judged in done.judged})
         for judged in done.judged:
             if as_expected(judged, self._register):
-                self._green.add(judged.scenario)
-                self._took_s[judged.scenario] = judged.wall_s
+                self._green[judged.scenario] = judged.wall_s
             else:
                 odd.append(judged.scenario)
                 self._say(f"  not as expected: {judged.scenario}: {judged.verdict} {judged.reason}")
@@ -213,13 +212,13 @@ class Campaign:
         """Run the scenarios of the claims that must notice it; where everything is asked for, all of them."""
         if self._wish.everything:
             return [self._trial(seat, self._green, mutant=not definition.control)]
-        named = self._named([definition]) & self._green
+        named = self._named([definition]) & self._green.keys()
         # To its end: a control must stay green, and a claim that is to turn to holds must be judged.
         until = frozenset() if definition.control or definition.holds else definition.related(self._register)
         return self._in_turn(seat, named, until, mutant=not definition.control)
 
     def _by_others(self, seat: Seat, definition: Definition) -> list[Trial]:
-        return self._in_turn(seat, self._green - self._named([definition]), self._gating, mutant=True)
+        return self._in_turn(seat, self._green.keys() - self._named([definition]), self._gating, mutant=True)
 
     def _in_turn(self, seat: Seat, wanted: Collection[str], until: frozenset[str], *, mutant: bool) -> list[Trial]:
         """Run scenarios that disturb only their own Pod first: the others wait for each other."""
@@ -239,9 +238,8 @@ class Campaign:
     ) -> Trial:
         """Run scenarios; with a mutant what does not come is waited for only as long as it may take without."""
         self.stand.trials += 1
-        patience = {each: self._took_s[each] + _MARGIN_S for each in wanted} if mutant else {}
-        number = self.stand.trials
-        done = trial.run(self._session, number, wanted, node=seat.pods, until=until, patience=patience)
+        patience = {each: self._green[each] + _MARGIN_S for each in wanted} if mutant else {}
+        done = trial.run(self._session, self.stand.trials, wanted, node=seat.pods, until=until, patience=patience)
         self.stand.leaks += done.leaks
         return done
 

@@ -524,6 +524,16 @@ def busy(timeline: Timeline, late_s: float) -> Timeline:
     return Timeline(timeline.meta, moved)
 
 
+def with_event(
+    timeline: Timeline, t_ns: int, reason: str, *, message: str = "", container: str = "", pod: str = ""
+) -> Timeline:
+    """Return the timeline with an Event more, which is stamped to the second."""
+    data = {"reason": reason, "message": message, "type": "Warning", "count": 1}
+    name = pod or timeline.meta.pod
+    event = Record(t_ns, S, 1, Source.EVENTS, Kind.EVENT, name, container=container, data=data)
+    return Timeline(timeline.meta, [*timeline.records, event])
+
+
 def edited(
     timeline: Timeline, pick: Callable[[Record], bool], change: Callable[[dict[str, Any]], None]
 ) -> Timeline:

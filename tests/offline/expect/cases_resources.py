@@ -19,8 +19,8 @@ from podvow.expect import (
     stayed_unschedulable,
 )
 from podvow.timeline import Source, Timeline
-from podvow.timeline.record import Kind, Record
-from tests.offline.expect.builder import Story, disconnected, edited, gapped, without
+from podvow.timeline.record import Kind
+from tests.offline.expect.builder import Story, disconnected, edited, gapped, with_event, without
 from tests.offline.expect.cases_order import without_control
 from tests.offline.expect.table import Case, Cases, quiet, steady
 
@@ -111,13 +111,8 @@ def deadline(lasts: float, *, ends: bool = True, starts: bool = True, told: floa
     timeline = story.timeline()
     if told is None:
         return timeline
-    data = {
-        "reason": "DeadlineExceeded",
-        "message": "Pod was active on the node longer than the specified deadline",
-    }
     second_ns = (timeline.start_ns // 10**9 + int(told)) * 10**9
-    event = Record(second_ns, 10**9, 1, Source.EVENTS, Kind.EVENT, timeline.meta.pod, data=data)
-    return Timeline(timeline.meta, [*timeline.records, event])
+    return with_event(timeline, second_ns, "DeadlineExceeded")
 
 
 def retried(*, anew: bool, times: int = 2) -> Timeline:

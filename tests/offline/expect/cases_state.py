@@ -36,7 +36,7 @@ from podvow.expect import (
 )
 from podvow.timeline import Source, Timeline
 from podvow.timeline.record import Kind, Record
-from tests.offline.expect.builder import Story, disconnected, edited, gapped, without
+from tests.offline.expect.builder import Story, disconnected, edited, gapped, with_event, without
 from tests.offline.expect.cases_order import QUIET, app_killed, failing, healthy, status_only, without_control
 from tests.offline.expect.table import Case, Cases, lost_sandbox, patched, quiet, reinitialised, steady
 
@@ -140,10 +140,7 @@ def back_off_event(
 ) -> Timeline:
     """Add an Event, at the end or at the very beginning."""
     t_ns = timeline.end_ns if late else timeline.start_ns - 5_000_000_000
-    data = {"reason": reason, "message": "Back-off restarting", "type": "Warning", "count": 1}
-    name = pod or timeline.meta.pod
-    event = Record(t_ns, 1_000_000_000, 1, Source.EVENTS, Kind.EVENT, name, container=container, data=data)
-    return Timeline(timeline.meta, [*timeline.records, event])
+    return with_event(timeline, t_ns, reason, message="Back-off restarting", container=container, pod=pod)
 
 
 def deleted(*, again: bool = False, order: bool = True) -> Timeline:
