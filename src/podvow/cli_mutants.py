@@ -11,6 +11,7 @@ import typer
 from podvow.cluster.nodeimage.programs import DEFAULT_VERSION
 from podvow.cluster.progress import Progress
 from podvow.errors import ExitCode
+from podvow.paths import SUITES
 
 Folder = Annotated[Path | None, typer.Option(help="Folder of definitions [default: fixtures/mutants].")]
 _mutants = typer.Typer(help="Kubernetes with known bugs: proof that the suites can fail.", no_args_is_help=True)
@@ -22,11 +23,23 @@ def register(app: typer.Typer) -> None:
 
 
 @_mutants.command("list")
-def list_(definitions: Folder = None) -> None:
+def list_(
+    definitions: Folder = None,
+    *,
+    untried: Annotated[
+        bool, typer.Option("--untried", help="Claims that none of them is to be noticed by.")
+    ] = False,
+) -> None:
     """List the definitions of a folder."""
+    from podvow.claims import load_register  # noqa: PLC0415
     from podvow.mutants import definition  # noqa: PLC0415
 
-    for each in definition.load(definitions or definition.DEFINITIONS):
+    loaded = definition.load(definitions or definition.DEFINITIONS)
+    if untried:
+        for claim in definition.untried(loaded, load_register(SUITES / "claims.yaml")):
+            typer.echo(f"{claim.id:<60} {claim.statement}")
+        return
+    for each in loaded:
         kind = "control" if each.control else "mutant"
         versions = each.versions or "all versions"
         typer.echo(f"{each.id:<36} {kind:<8} {each.target:<24} {versions:<12} {each.title}")

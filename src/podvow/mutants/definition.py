@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -143,6 +143,18 @@ class Definition(BaseModel):
 
 def _named_by(name: str, claim: Claim) -> bool:
     return claim.id == name or claim.id.startswith(f"{name}.") or name in claim.catalogue
+
+
+def untried(definitions: Iterable[Definition], register: Register) -> list[Claim]:
+    """Return the claims that can fail a run and that no mutant is to be noticed by, in the register's order.
+
+    Raises:
+        UsageError: a mutant names a claim that there is not.
+    """
+    tried: set[str] = set()
+    for each in definitions:
+        tried |= frozenset() if each.control else each.related(register)
+    return [claim for claim in register.claims if claim.gating and not claim.not_judged and claim.id not in tried]
 
 
 def load(folder: Path) -> tuple[Definition, ...]:

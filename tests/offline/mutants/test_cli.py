@@ -44,6 +44,13 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return told
 
 
+def test_the_claims_that_no_mutant_tries_are_listed() -> None:
+    done = CLI.invoke(app, ["mutants", "list", "--untried"])
+    assert done.exit_code == 0
+    assert "validation.names.are-dns-labels " in done.stdout
+    assert "failure.backoff.curve" not in done.stdout, "no-backoff is to be noticed by it"
+
+
 def test_without_a_name_it_is_the_profile_s_cluster(asked: list[Any], tmp_path: Path) -> None:
     done = CLI.invoke(app, [*ONLY, "--json", str(tmp_path / "more.json")])
     assert asked == ["podvow", ["no-backoff"]]

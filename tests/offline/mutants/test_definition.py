@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from podvow.claims import load_register
 from podvow.errors import UsageError
-from podvow.mutants.definition import DEFINITIONS, Definition, Target, chosen, load, of_target
+from podvow.mutants.definition import DEFINITIONS, Definition, Target, chosen, load, of_target, untried
 from podvow.paths import SUITES
 from podvow.verdict import ClaimKind
 
@@ -79,6 +79,15 @@ def test_claims_are_named_whole_by_their_beginning_or_by_the_catalogue(name: str
     found = definition.related(REGISTER)
     assert len(found) >= least
     assert found < {claim.id for claim in REGISTER.claims}
+
+
+def test_a_claim_is_untried_until_a_mutant_is_to_be_noticed_by_it() -> None:
+    mutant = OURS[0].model_copy(update={"claims": ("rerun",), "control": False})
+    control = mutant.model_copy(update={"claims": ("failure",), "control": True})
+    left = {claim.id for claim in untried([mutant, control], REGISTER)}
+    judged = {claim.id for claim in REGISTER.claims if claim.gating and not claim.not_judged}
+    assert left == judged - mutant.related(REGISTER), "a control proves nothing about a claim"
+    assert not any(name.startswith("seed.") for name in left), "what only the seed says fails no run"
 
 
 @pytest.mark.parametrize("name", ["rerun.record", "Z99", "reru", ""])
