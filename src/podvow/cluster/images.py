@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podvow import imageref
 from podvow.cluster import debian, imagelist, netns, stages
 from podvow.cluster.archive import image_id, write_archive
 from podvow.cluster.engine import find_engine
@@ -126,7 +127,7 @@ def _held(access: NodeAccess, node: str) -> tuple[set[str], set[str]]:
 
 def _node_has(held: tuple[set[str], set[str]], image: FixtureImage, identity: str) -> bool:
     refs, digests = held
-    named = all(any(ref == have or have.endswith(f"/{ref}") for have in refs) for ref in image.refs)
+    named = all(any(imageref.is_same(have, ref) for have in refs) for ref in image.refs)
     # The configuration's digest is the image's id; a reference alone may still point to an older build.
     return named and (not identity or identity in digests)
 

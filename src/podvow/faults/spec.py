@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from podvow import imageref
 from podvow.faults.base import FaultContext, PodFault
 from podvow.scenario.manifest import load_fixture
 from podvow.timeline import Snapshot, Timeline
@@ -69,7 +70,7 @@ class SetImage(PodFault):
 
     def _runs_it(self, shot: Snapshot) -> bool:
         image = str(shot.containers.get(self.container, {}).get("image", ""))
-        return image == self.to or image.endswith(f"/{self.to}")
+        return imageref.is_same(image, self.to)
 
 
 def set_image(container: str, to: str, *, pod: str = "") -> SetImage:

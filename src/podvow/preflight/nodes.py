@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from packaging.version import Version
 
+from podvow import imageref
 from podvow.api import Api, ApiError
 from podvow.cluster.profile import ClusterProfile, NodeProfile
 from podvow.preflight.finding import Finding
@@ -106,7 +107,7 @@ def check_images(
 
 def reported(node: NodeProfile, image: str) -> bool | None:
     """Look for an image in the node's status; short names match with any registry before them."""
-    if any(name == image or name.endswith(f"/{image}") for name in node.images):
+    if any(imageref.is_same(name, image) for name in node.images):
         return True
     return None if node.images_truncated else False
 
