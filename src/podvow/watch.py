@@ -225,6 +225,7 @@ class Watch:
         self._version = str(metadata["resourceVersion"])
         self._seen_ns = asked_ns
         self._close_gap("listed again" if self._ready.is_set() else "listed")
+        self._refusal = None
         self._ready.set()
 
     def _follow(self, version: str) -> None:
@@ -300,7 +301,8 @@ class Watch:
         """Go on after a request that was not granted."""
         if not self._ready.is_set() and error.status in _PERMANENT:
             self._refusal = error
-            self._ready.set()
+            if not error.by_authorizer:  # a server that has not read its roles yet says so to everybody
+                self._ready.set()
         stale = error.status in _STALE or "resource version" in error.message.lower()
         if stale:
             self._version = None

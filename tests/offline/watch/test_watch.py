@@ -303,6 +303,22 @@ def test_a_forbidden_watch_fails_at_the_start(api: Api, stub: Stub) -> None:
     assert not watch._thread.is_alive()
 
 
+_NO_ROLE = 'pods is forbidden: User "u" cannot list resource "pods" in API group "" at the cluster scope'
+
+
+def test_a_server_that_has_not_read_its_roles_yet_is_asked_again(stub: Stub, watch: Callable[..., Sink]) -> None:
+    stub.on(PODS, status(403, "Forbidden", _NO_ROLE), reply(pods(1, pod("a", 1))), stream(then="hang"))
+    assert watch().told() == ["gap", "listed a", "relisted"]
+
+
+def test_who_has_no_role_in_the_end_is_told_so(api: Api, stub: Stub) -> None:
+    stub.always(PODS, status(403, "Forbidden", _NO_ROLE))
+    watch = Watch(api, PODS, sink=Sink(), name="pods", backoff_s=(0.001, 0.01))
+    with pytest.raises(ClusterUnusableError, match=r"watch pods: no first list: .*cannot list resource") as told:
+        watch.start(ready_timeout_s=0.1)
+    assert "permission" in told.value.hint
+
+
 def test_a_server_that_does_not_answer_fails_the_start_in_time(api: Api, stub: Stub) -> None:
     stub.down()
     watch = Watch(api, PODS, sink=Sink(), name="pods")
