@@ -29,12 +29,12 @@ class Played:
     folder: Path
 
     def verdicts(self, stage: str, claim: str) -> dict[str, str]:
-        """Return the verdicts of a claim in the runs of a stage, by version of the kubelet that was judged."""
+        """Return what people are shown of a claim in the runs of a stage, by version of the kubelet that was judged."""
         found = {}
         for run in self.report["runs"]:
             if run["stage"] == stage:
                 results = json.loads((self.folder / run["folder"] / "results.json").read_text(encoding="utf-8"))
-                found[run["kubelet"]] = next(c["verdict"] for c in results["claims"] if c["id"] == claim)
+                found[run["kubelet"]] = next(c["shown"] for c in results["claims"] if c["id"] == claim)
         return found
 
     @property
