@@ -29,7 +29,7 @@ class Played:
     folder: Path
 
     def verdicts(self, stage: str, claim: str) -> dict[str, str]:
-        """Return what people are shown of a claim in the runs of a stage, by version of the kubelet that was judged."""
+        """Return what people are shown of a claim in a stage, by version of the kubelet that was judged."""
         found = {}
         for run in self.report["runs"]:
             if run["stage"] == stage:
