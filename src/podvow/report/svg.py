@@ -9,9 +9,12 @@ from podvow.report.lanes import Bar, Lane, lanes, pods
 from podvow.report.scale import Scale
 from podvow.timeline import Source, Timeline
 from podvow.timeline.record import Kind
+from podvow.timeline.timeline import FaultMark
 
 WIDTH = 1060.0
 _LEFT, _RIGHT, _TOP, _LANE, _BAR, _POD = 150.0, 16.0, 46.0, 34.0, 14.0, 22.0
+_NAME = 12.0
+"""Height of a row of faults' names; two rows have room above the axis."""
 _MIN_BAR = 4.0
 _MAX_LANES = 60
 _LABEL_PX = 20.0
@@ -45,7 +48,10 @@ class _Drawing:
         self.many = len({lane.pod for lane in drawn}) > 1
         self.scale = Scale(self._times(), _LEFT, WIDTH - _RIGHT)
         self.parts: list[str] = []
-        self.bottom = _TOP
+        self.names = self._names()
+        # Each row of names beyond the second moves everything down, so that no name lies on another one.
+        self.top = _TOP + _NAME * max(0, max((row for _, _, _, row in self.names), default=0) - 1)
+        self.bottom = self.top
 
     def _times(self) -> Iterable[int]:
         timeline = self.timeline
@@ -77,7 +83,7 @@ class _Drawing:
     def svg(self, *, standalone: bool, hidden: int) -> str:
         rows: list[str] = []
         floor: list[str] = []
-        y, pod = _TOP, None
+        y, pod = self.top, None
         for lane in self.lanes:
             if lane.pod != pod:
                 pod = lane.pod
@@ -113,8 +119,8 @@ class _Drawing:
     def _axis(self) -> str:
         parts = []
         for x, t_ns in self.scale.ticks():
-            parts.append(line("grid", x, _TOP - 6, self.bottom))
-            parts.append(write(x, _TOP - 10, f"{self.timeline.at_s(t_ns):g} s", "dim", "middle"))
+            parts.append(line("grid", x, self.top - 6, self.bottom))
+            parts.append(write(x, self.top - 10, f"{self.timeline.at_s(t_ns):g} s", "dim", "middle"))
         return "".join(parts)
 
     def _breaks(self) -> str:
@@ -122,11 +128,11 @@ class _Drawing:
         for segment in self.scale.breaks:
             x, length = (segment.x0 + segment.x1) / 2, (segment.until_ns - segment.from_ns) / 1e9
             parts.append(
-                f'<path class="break" d="M{x - 5:.1f} {_TOP - 2:.1f}l4 -8m3 8l4 -8"><title>'
+                f'<path class="break" d="M{x - 5:.1f} {self.top - 2:.1f}l4 -8m3 8l4 -8"><title>'
                 f"{length:.1f} s without an event, drawn shortened</title></path>"
             )
             if segment.x1 - segment.x0 > 2 * _LABEL_PX:
-                parts.append(write(x, _TOP - 14, f"{length:.1f} s", "dim", "middle"))
+                parts.append(write(x, self.top - 14, f"{length:.1f} s", "dim", "middle"))
         return "".join(parts)
 
     def _pod_row(self, pod: str, y: float) -> str:
@@ -194,7 +200,7 @@ class _Drawing:
             x0, x1 = self.scale.x(begin.t_ns), self.scale.x(until)
             name = f"hold: {begin.data.get('window', '')}"
             title = f"{name}, {begin.data.get('seconds', '?')} s: nothing may happen that must not"
-            parts.append(rect("hold", x0, _TOP - 4, x1, self.bottom - _TOP + 4, title=title))
+            parts.append(rect("hold", x0, self.top - 4, x1, self.bottom - self.top + 4, title=title))
             if x1 - x0 > 6.5 * len(name):
                 parts.append(write((x0 + x1) / 2, self.bottom + 8, name, "dim", "middle"))
         return "".join(parts)
@@ -204,27 +210,35 @@ class _Drawing:
         for gap in self.timeline.gaps:
             x0, x1 = self._span(gap.from_ns, gap.until_ns)
             title = f"gap: {gap.source} did not observe from {self._s(gap.from_ns)} to {self._s(gap.until_ns)}"
-            shape = rect("gap", x0, _TOP - 4, x1, self.bottom - _TOP + 4, title=f"{title}\n{gap.reason}")
+            shape = rect("gap", x0, self.top - 4, x1, self.bottom - self.top + 4, title=f"{title}\n{gap.reason}")
             parts.append(shape.replace('class="gap"', f'fill="url(#{self.ident}-gap)"', 1))
         return "".join(parts)
 
-    def _faults(self) -> str:
-        parts = []
+    def _names(self) -> list[tuple[FaultMark, str, bool, int]]:
+        """Return each fault, its name, whether that stands before its line, and the row that has room for it."""
+        found = []
         rows: list[float] = []
         for mark in self.timeline.faults:
             x = self.scale.x(mark.begin.t_ns)
             text = mark.name + (" (failed)" if mark.error else "")
             width = 6.6 * len(text)
-            row = next((n for n, edge in enumerate(rows) if x - 4 > edge), len(rows))
-            rows[row : row + 1] = [x + width]
-            anchor = "end" if x + width > WIDTH else "start"
-            top = 12.0 + 12.0 * min(row, 1)
+            before = x + width > WIDTH
+            left, right = (x - 4 - width, x) if before else (x, x + 4 + width)
+            row = next((n for n, edge in enumerate(rows) if left > edge), len(rows))
+            rows[row : row + 1] = [right]
+            found.append((mark, text, before, row))
+        return found
+
+    def _faults(self) -> str:
+        parts = []
+        for mark, text, before, row in self.names:
+            x, y = self.scale.x(mark.begin.t_ns), _NAME * (row + 1)
             title = f"fault {text} on {mark.target or '?'} at {self._s(mark.begin.t_ns)}\n{mark.error}".rstrip()
-            parts.append(line("fault", x, top - 8, self.bottom, title=title))
-            parts.append(write(x + (4 if anchor == "start" else -4), top, text, "faultname", anchor))
+            parts.append(line("fault", x, y - 8, self.bottom, title=title))
+            parts.append(write(x - 4 if before else x + 4, y, text, "faultname", "end" if before else "start"))
         for record in self.timeline.of(Kind.UNDONE):
             x = self.scale.x(record.t_ns)
-            parts.append(line("undone", x, _TOP - 4, self.bottom, title=f"undone at {self._s(record.t_ns)}"))
+            parts.append(line("undone", x, self.top - 4, self.bottom, title=f"undone at {self._s(record.t_ns)}"))
         return "".join(parts)
 
     def _marks(self) -> str:

@@ -41,6 +41,11 @@ def edges(rect: ET.Element) -> tuple[float, float]:
     return x, x + float(rect.get("width", "0"))
 
 
+def extent(text: ET.Element) -> tuple[float, float]:
+    x, width = float(text.get("x", "0")), 6.6 * len(text.text or "")
+    return (x - width, x) if text.get("text-anchor") == "end" else (x, x + width)
+
+
 @pytest.mark.parametrize("make", MAKERS)
 def test_every_shape_lies_on_the_paper(make: Callable[[str], build.Cluster]) -> None:
     for rect in parse(make("a.b").timeline()).iter(f"{NS}rect"):
@@ -54,6 +59,22 @@ def test_bars_stand_in_the_order_of_the_runs() -> None:
     app = next(edges(r) for r in rects(drawing, "outline") if "running" in r.get("class", ""))
     assert init_1[1] < init_2[0]
     assert init_2[1] < app[0]
+
+
+@pytest.mark.parametrize("first_s", [10.0, 39.0])
+def test_the_names_of_faults_do_not_lie_on_each_other_nor_on_the_axis(first_s: float) -> None:
+    cluster = build.started("a.b")
+    for number, name in enumerate(["kubelet_stop", "kill_containers", "remove_records", "kubelet_start"]):
+        cluster.fault(first_s + number * 0.3, name)
+    drawing = parse(cluster.timeline())
+    names = [t for t in drawing.iter(f"{NS}text") if "faultname" in t.get("class", "")]
+    assert len(names) == 4
+    for one, two in itertools.combinations(names, 2):
+        (left, right), (begin, end) = sorted([extent(one), extent(two)])
+        assert one.get("y") != two.get("y") or right < begin <= end, f"{one.text} and {two.text}"
+        assert left < right
+    axis = min(float(t.get("y", "0")) for t in drawing.iter(f"{NS}text") if "dim" in t.get("class", ""))
+    assert max(float(t.get("y", "0")) for t in names) <= axis - 8, "small print is 8 high"
 
 
 def test_lanes_follow_the_spec_with_roles() -> None:
