@@ -97,10 +97,10 @@ def play(wish: Wish, folder: Folder, progress: Progress) -> Report:
     _check_cgroup(wish)
     try:
         cluster = lifecycle.up(wish.origin, wish.name, progress=progress)
-        with _site(cluster) as site:
+        with _site(cluster) as site, contextlib.ExitStack() as spoilt:
             show = _Show(wish, folder, site, image, progress)
             if bad is not None:
-                show.spoil = lambda node: sabotage.swap(site, node, bad)
+                show.spoil = spoilt.enter_context(sabotage.kubelets(wish.name, bad))
             return show.run()
     finally:
         if wish.keep:

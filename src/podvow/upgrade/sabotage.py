@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 
+from podvow import runlock
 from podvow.cluster.cri import NAMESPACE_LABEL, POD_LABEL, Cri
 from podvow.cluster.node import NodeAccess
 from podvow.cluster.progress import Progress
 from podvow.errors import InjectionError
-from podvow.faults import otherkubelet
-from podvow.journal.act import Site
+from podvow.mutants import host
 from podvow.mutants.build import Program, build
 from podvow.mutants.definition import DEFINITIONS, Target, load, of_target
-from podvow.mutants.weave import VARIABLE
+from podvow.mutants.host import Host
+from podvow.session import new_session
 from podvow.upgrade.planting import namespace_of
 
 MUTANT = "only-first-init-again"
@@ -45,11 +48,28 @@ def mutant(version: str, progress: Progress) -> Program:
     return found
 
 
-def swap(site: Site, node: str, kubelet: Program) -> None:
-    """Let a node run the kubelet with the bug."""
-    context = site.context(node)
-    otherkubelet.put(context, kubelet.path.read_bytes(), kubelet.digest)
-    otherkubelet.choose(context, kubelet.digest, VARIABLE, MUTANT)
+@contextlib.contextmanager
+def kubelets(cluster: str, bad: Program) -> Iterator[Callable[[str], None]]:
+    """Give what lets a node run the kubelet with the bug; each node has its own one back in the end.
+
+    It is a run of its own as long as it lasts: so the runs that judge meanwhile are told whose kubelet that is, and
+    whoever recovers a demo that died takes it back.
+
+    Args:
+        cluster: name of the kind cluster.
+        bad: the kubelet.
+    """
+    session = new_session(name=cluster)
+    with runlock.held(session.folder), contextlib.ExitStack() as stack:
+        session.save()
+        hosts: list[Host] = []
+
+        def swap(node: str) -> None:
+            if not hosts:  # not before it is needed: until then the control plane is replaced
+                hosts.append(stack.enter_context(host.entered(session)))
+            stack.enter_context(hosts[0].borrow(Target.KUBELET, node)).choose(bad, MUTANT)
+
+        yield swap
 
 
 def rerun(access: NodeAccess, node: str, cohort: str) -> str:

@@ -17,7 +17,10 @@ from podvow.cluster.nodeimage.build import NodeImage
 from podvow.cluster.process import CommandError
 from podvow.cluster.progress import Progress
 from podvow.errors import ClusterUnusableError, InjectionError, UsageError
-from podvow.session import Selection
+from podvow.mutants import host
+from podvow.mutants.build import Program
+from podvow.mutants.definition import Target
+from podvow.session import Selection, Session
 from podvow.upgrade import commands, demo, kubeadm, sabotage, target
 from podvow.upgrade.baseline import Folder
 from podvow.upgrade.demo import Wish
@@ -189,6 +192,11 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], F
         log.append(f"open {reference}")
         yield reference
 
+    @contextmanager
+    def swapped(name: str, kubelet: str) -> Iterator[Any]:
+        yield lambda node: log.append(f"{node} gets {kubelet}")
+        log.append(f"{name} has its own kubelets")
+
     monkeypatch.setattr(demo, "ensure_engine", lambda *_: SimpleNamespace(has_uplink=False))
     monkeypatch.setattr(
         demo, "ensure_node_image", lambda version, _: NodeImage(f"node:{version}", version, local=True)
@@ -207,7 +215,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], F
     monkeypatch.setattr(commands, "during", note("during"))
     monkeypatch.setattr(commands, "after", note("after", REPORT))
     monkeypatch.setattr(sabotage, "mutant", note("mutant built", "a kubelet"))
-    monkeypatch.setattr(sabotage, "swap", lambda _site, node, kubelet: log.append(f"{node} gets {kubelet}"))
+    monkeypatch.setattr(sabotage, "kubelets", swapped)
     monkeypatch.setattr(sabotage, "rerun", note("rerun", "three-inits-1"))
     return log, Folder(tmp_path / "up")
 
@@ -246,7 +254,11 @@ def test_the_cluster_is_left_when_asked_for(stage: tuple[list[str], Folder]) -> 
     [
         (Sabotage.LEFT_BEHIND, set(), {f"{SECOND} drained"}),
         (Sabotage.RERUN, {"rerun"}, set()),
-        (Sabotage.MUTANT, {"mutant built", f"{FIRST} gets a kubelet", f"{SECOND} gets a kubelet"}, set()),
+        (
+            Sabotage.MUTANT,
+            {"mutant built", f"{FIRST} gets a kubelet", f"{SECOND} gets a kubelet", "up has its own kubelets"},
+            set(),
+        ),
     ],
 )
 def test_each_sabotage_changes_one_thing(
@@ -275,6 +287,52 @@ def test_a_cluster_of_that_name_is_not_taken(
     with pytest.raises(UsageError, match="there is a cluster 'up' already"):
         play(stage, Sabotage.NONE)
     assert "down" not in stage[0]
+
+
+def test_kubelets_with_the_bug_are_known_to_be_a_run_s_and_taken_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    bad = Program(tmp_path / "kubelet", NEW, (sabotage.MUTANT,), "d1g3st", Target.KUBELET)
+
+    class Seats:
+        @contextmanager
+        def borrow(self, target: Target, node: str) -> Iterator[Any]:
+            try:
+                yield SimpleNamespace(
+                    choose=lambda program, mutant: log.append(f"{node} {program.digest} {mutant}")
+                )
+            finally:
+                log.append(f"{node} has its own {target}")
+
+    @contextmanager
+    def entered(session: Session) -> Iterator[Seats]:
+        log.append(f"a run in {session.name}")
+        try:
+            yield Seats()
+        finally:
+            log.append("the run is over")
+
+    monkeypatch.setenv("PODVOW_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(host, "entered", entered)
+
+    def spoil() -> None:
+        with sabotage.kubelets("up", bad) as swap:
+            assert not log, "nothing in the cluster before a node is spoilt"
+            swap(FIRST)
+            swap(SECOND)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        spoil()
+    assert log == [
+        "a run in up",
+        f"{FIRST} d1g3st {sabotage.MUTANT}",
+        f"{SECOND} d1g3st {sabotage.MUTANT}",
+        f"{SECOND} has its own kubelet",
+        f"{FIRST} has its own kubelet",
+        "the run is over",
+    ]
 
 
 def test_a_survivor_is_made_to_initialise_again_by_its_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
