@@ -123,8 +123,14 @@ def _may_be_in(stretch: Stretch, record: Record) -> bool:
     return record.t_ns < stretch.begin_ns <= record.t_ns + record.precision_ns
 
 
-def pod_gone_within(window: str, *, grace_s: float = 0.0, after: After = FAULT, pod: str = "") -> Fact:
-    """The Pod object was gone within a window of the profile (and the grace period), counted from the fault.
+def pod_gone_within(window: str | float, *, grace_s: float = 0.0, after: After = FAULT, pod: str = "") -> Fact:
+    """The Pod object was gone in time (and the grace period), counted from the fault.
+
+    Args:
+        window: of the profile, or seconds where a scenario says what must not be waited for.
+        grace_s: of the Pod, in seconds.
+        after: since when.
+        pod: which one, if not the main one.
 
     Source: once all containers have ended the kubelet lets the API server delete the object
     (pod-lifecycle#pod-termination).
@@ -133,7 +139,7 @@ def pod_gone_within(window: str, *, grace_s: float = 0.0, after: After = FAULT, 
     def find(timeline: Timeline) -> Found:
         need_status(timeline)
         stretch = stretch_of(timeline, after)
-        allowed = grace_s + window_s(timeline, window)
+        allowed = grace_s + (window_s(timeline, window) if isinstance(window, str) else window)
         gone = [r.t_ns for r in timeline.of(Kind.DELETED, pod=pod or timeline.meta.pod) if r.t_ns in stretch]
         took = ((gone[0] if gone else stretch.end_ns) - stretch.begin_ns) / 1e9
         if gone and took <= allowed:
@@ -145,4 +151,5 @@ def pod_gone_within(window: str, *, grace_s: float = 0.0, after: After = FAULT, 
         told = f"{'gone' if gone else 'still there'} after {took:.1f}s, allowed {allowed:g}s"
         return too_late(timeline, told, took_s=took, allowed_s=allowed, at_ns=gone[0] if gone else None)
 
-    return Fact(f"Pod gone within the window {window}{words(after)}", "pod_gone_within", find)
+    told = f"the window {window}" if isinstance(window, str) else f"{window:g}s"
+    return Fact(f"Pod gone within {told}{words(after)}", "pod_gone_within", find)

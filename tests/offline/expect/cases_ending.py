@@ -132,10 +132,12 @@ CASES: Cases = {
         accept=[
             (pod_gone_within("terminal"), DELETED),
             (pod_gone_within("terminal", grace_s=20), deleted(lasts=25)),
+            (pod_gone_within(30), deleted(lasts=25)),
         ],
         reject=[
             (pod_gone_within("terminal"), deleted(lasts=25)),
             (pod_gone_within("terminal"), deleted(leaves=False, watched=30)),
+            (pod_gone_within(20), deleted(lasts=25)),
         ],
         open=[
             (pod_gone_within("terminal"), deleted(leaves=False, watched=1)),
