@@ -113,7 +113,7 @@ def test_a_pod_deleted_while_its_init_container_waits_for_a_retry_is_gone_at_onc
 )
 def test_a_pod_deleted_without_grace_is_gone_and_its_init_container_is_killed(timeline: Trial) -> None:
     timeline.must(
-        pod_gone_within("resync"),
+        pod_gone_within("publish"),
         exited_with("init-2", 137),
         ran("init-2", times=1),
         never_ran("init-3", "app"),
