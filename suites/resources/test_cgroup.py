@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podvow.expect import cgroup_had, probe_contained, qos, ran
+from podvow.expect import cgroup_had, probed, qos, ran
 from podvow.marks import Trial, claim, scenario
 from podvow.probes.node import pod_cgroup
 from podvow.scenario.conditions import running
@@ -49,7 +49,7 @@ def test_the_pods_cgroup_has_the_effective_request_and_limit(timeline: Trial, ha
         ran("init-1", times=1),
         qos("Burstable"),
         cgroup_had(*has.split()),
-        probe_contained(CGROUP, "path", "burstable"),
+        probed(CGROUP, "qos", "Burstable"),
     )
 
 
@@ -95,14 +95,14 @@ def test_the_pods_cgroup_has_no_limit_if_one_container_has_none(timeline: Trial,
             "cpu=40m memory=/32Mi",
             id="Guaranteed",
         ),
+        pytest.param("Burstable", sized("init-1 cpu=40m", "app"), "cpu=40m/none memory=/none", id="Burstable"),
     ],
 )
 @scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), typical_s=6)
 def test_the_qos_class_with_inits_decides_where_the_cgroup_lies(
     timeline: Trial, expected: str, has: str, edits: object
 ) -> None:
-    folder = {"BestEffort": "besteffort", "Guaranteed": "kubepods"}[expected]
-    timeline.must(qos(expected), cgroup_had(*has.split()), probe_contained(CGROUP, "path", folder))
+    timeline.must(qos(expected), cgroup_had(*has.split()), probed(CGROUP, "qos", expected))
 
 
 @claim("resources.pod-level.limits-cgroup")

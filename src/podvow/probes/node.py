@@ -25,6 +25,10 @@ show $memory "$1" "$2" memory.limit_in_bytes memory.max
 _UNLIMITED = 1 << 62
 """What cgroup v1 calls no limit is the largest multiple of a page that it can count."""
 
+_BELOW = {"besteffort": "BestEffort", "burstable": "Burstable"}
+"""QoS classes by the folder that their Pods are in; Guaranteed Pods are in none of their own (cgroup drivers
+cgroupfs and systemd; pkg/kubelet/cm/qos_container_manager_linux.go)."""
+
 
 def _read(lines: Mapping[str, str]) -> dict[str, Any]:
     """Return what the files of a cgroup say, the same for both versions; None stands for no limit."""
@@ -34,6 +38,7 @@ def _read(lines: Mapping[str, str]) -> dict[str, Any]:
     return {
         "version": 2 if v2 else 1,
         "path": lines["path"],
+        "qos": next((qos for part, qos in _BELOW.items() if part in lines["path"]), "Guaranteed"),
         "cpu_quota_us": None if quota in {"max", "-1"} else int(quota),
         "cpu_period_us": int(period),
         "cpu_shares": None if v2 else int(lines["cpu.shares"]),

@@ -70,6 +70,21 @@ def test_no_limit_is_told_as_none_with_both_versions() -> None:
     assert (facts["cpu_quota_us"], facts["memory_bytes"]) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("folder", "qos"),
+    [
+        ("/kubepods/poduid-1", "Guaranteed"),
+        ("/kubepods/besteffort/poduid-1", "BestEffort"),
+        ("/kubepods/burstable/poduid-1", "Burstable"),
+        ("/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-poduid_1.slice", "Guaranteed"),
+        ("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-poduid_1.slice", "Burstable"),
+    ],
+)
+def test_the_folder_of_the_cgroup_tells_the_qos_class(folder: str, qos: str) -> None:
+    answer = V2.replace("/kubepods/poduid-1", folder)
+    assert pod_cgroup().look(context(Node(answer)))["qos"] == qos
+
+
 def test_a_containers_cgroup_is_found_by_its_id() -> None:
     node = Node(V1)
     assert container_cgroup("app").name == "cgroup of app"
