@@ -102,10 +102,10 @@ def _count(before: PodSeen, after: PodSeen) -> str:
 def fresh(after: PodSeen) -> Iterator[Changed]:
     """Yield what is not as it should be about a Pod that replaced another one."""
     for new in after.containers:
-        if new.kind == "init" and (new.restarts or (new.runs or 1) > 1):
-            yield Changed(
-                Change.ORDER, f"{new.name} of {after.name} ran {new.runs or new.restarts + 1} times, not once"
-            )
+        # Its own trace, where that could be read: the status of a static Pod may count runs of the one before.
+        ran = new.restarts + 1 if new.runs is None else new.runs
+        if new.kind == "init" and ran > 1:
+            yield Changed(Change.ORDER, f"{new.name} of {after.name} ran {ran} times, not once")
     if wrong := _order(after):
         yield Changed(Change.ORDER, wrong)
     if after.unsettled:
