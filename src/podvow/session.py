@@ -166,14 +166,22 @@ def fresh_id(now: datetime) -> str:
 
 
 def new_session(**fields: Any) -> Session:
-    """Make a new run's folder and return its session."""
+    """Make a new run's folder and return its session.
+
+    Raises:
+        UsageError: the folder cannot be made there.
+    """
     now = datetime.now(UTC)
     run_id = os.environ.pop(GIVEN_ID, "") or fresh_id(now)
     if not RUN_ID.fullmatch(run_id):
         raise UsageError(f"${GIVEN_ID}: {run_id!r} cannot be the id of a run")
     folder = runs_folder() / run_id
-    for part in ("evidence", "verdicts"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    try:
+        for part in ("evidence", "verdicts"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        text = f"{folder}: the run's folder cannot be made: {error.strerror}"
+        raise UsageError(text, hint="$PODVOW_RUNS names another folder for runs") from error
     return Session(run_id=run_id, folder=folder, started=now.isoformat(timespec="seconds"), **fields)
 
 

@@ -24,6 +24,7 @@ edits:
 claims: [failure.backoff.curve]
 """
 OURS = load(DEFINITIONS)
+OUTSIDE = DEFINITIONS.with_name("mutants-outside")
 REGISTER = load_register(SUITES / "claims.yaml")
 
 
@@ -32,9 +33,13 @@ def write(folder: Path, text: str, name: str = "one.yaml") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("definition", OURS, ids=lambda d: d.id)
-def test_our_own_definitions_are_sound(definition: Definition) -> None:
-    assert (DEFINITIONS / f"{definition.id}.yaml").is_file(), "a file is named after its mutant"
+@pytest.mark.parametrize(
+    ("folder", "definition"),
+    [(folder, each) for folder in (DEFINITIONS, OUTSIDE) for each in load(folder)],
+    ids=lambda value: value.id if isinstance(value, Definition) else value.name,
+)
+def test_our_own_definitions_are_sound(folder: Path, definition: Definition) -> None:
+    assert (folder / f"{definition.id}.yaml").is_file(), "a file is named after its mutant"
     assert definition.related(REGISTER) or definition.control
     for claim in definition.holds:
         assert REGISTER.claim(claim).kind is ClaimKind.SEED_LITERAL

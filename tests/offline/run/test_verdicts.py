@@ -8,7 +8,7 @@ import pytest
 
 from podvow import session as session_module
 from podvow.claims import Claim, Register
-from podvow.errors import ExitCode
+from podvow.errors import ExitCode, UsageError
 from podvow.judge import judged, verdict_of
 from podvow.run import exit_code
 from podvow.session import Session, load_judged, new_session, save_judged, slug
@@ -222,6 +222,14 @@ def test_a_scenario_id_becomes_a_plain_file_name(other: str) -> None:
     assert slug("rerun.loss[Always-kill_pause=1]") == "rerun.loss[Always-kill_pause=1]"
     assert "/" not in slug(other)
     assert Path(slug(other)).name == slug(other)
+
+
+def test_a_folder_of_runs_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PODVOW_RUNS", str(tmp_path / "file"))
+    with pytest.raises(UsageError, match=r"file/[-\w]+: the run's folder cannot be made") as told:
+        new_session()
+    assert "PODVOW_RUNS" in told.value.hint
 
 
 def test_the_newest_run_is_the_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
