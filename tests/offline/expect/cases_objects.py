@@ -20,7 +20,7 @@ from podvow.expect import (
 )
 from podvow.timeline import Source, Timeline
 from podvow.timeline.record import Kind
-from tests.offline.expect.builder import Story, disconnected, gapped
+from tests.offline.expect.builder import Story, disconnected, edited, gapped
 from tests.offline.expect.cases_order import status_only, without_control
 from tests.offline.expect.table import Case, Cases
 
@@ -93,6 +93,16 @@ def talking(**lines: str) -> Timeline:
         if name in pod.inits:
             pod.end(name)
     return story.hold().timeline()
+
+
+def moved(address: str) -> Timeline:
+    """Tell of a Pod whose status shows another address from the moment on when init-1 has told its own."""
+    said = next(r.t_ns for r in TALK.records if r.kind is Kind.SAID)
+
+    def change(data: dict[str, Any]) -> None:
+        data["object"]["status"]["podIP"] = address
+
+    return edited(TALK, lambda r: r.kind is Kind.SNAPSHOT and r.t_ns >= said, change)
 
 
 def repeated() -> Timeline:
@@ -243,7 +253,10 @@ CASES: Cases = {
     ),
     "said_value_matches_status": Case(
         accept=[(said_value_matches_status("init-1", "ip", "podIP"), TALK)],
-        reject=[(said_value_matches_status("init-1", "ip", "podIP"), talking(init_1="ip=10.9.9.9"))],
+        reject=[
+            (said_value_matches_status("init-1", "ip", "podIP"), talking(init_1="ip=10.9.9.9")),
+            (said_value_matches_status("init-1", "ip", "podIP"), moved("10.9.9.9")),
+        ],
         open=[
             (said_value_matches_status("init-2", "ip", "podIP"), TALK),
             (said_value_matches_status("init-1", "ip", "hostIP"), TALK),
