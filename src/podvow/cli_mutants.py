@@ -123,7 +123,6 @@ def matrix_(
     """Print the matrix of a run, or of several, as Markdown."""
     from podvow.claims import load_register  # noqa: PLC0415
     from podvow.mutants import definition, matrix, merge  # noqa: PLC0415
-    from podvow.paths import SUITES  # noqa: PLC0415
     from podvow.whole import write_whole  # noqa: PLC0415
 
     runs = [matrix.read(file) for file in files]

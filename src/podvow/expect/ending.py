@@ -151,5 +151,5 @@ def pod_gone_within(window: str | float, *, grace_s: float = 0.0, after: After =
         told = f"{'gone' if gone else 'still there'} after {took:.1f}s, allowed {allowed:g}s"
         return too_late(timeline, told, took_s=took, allowed_s=allowed, at_ns=gone[0] if gone else None)
 
-    told = f"the window {window}" if isinstance(window, str) else f"{window:g}s"
-    return Fact(f"Pod gone within {told}{words(after)}", "pod_gone_within", find)
+    limit = f"the window {window}" if isinstance(window, str) else f"{window:g}s"
+    return Fact(f"Pod gone within {limit}{words(after)}", "pod_gone_within", find)

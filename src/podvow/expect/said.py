@@ -146,12 +146,10 @@ def said_value_matches_status(
         stretch = stretch_of(timeline, after)
         values = _values(timeline, stretch, container, key, pod)
         path = field if "/" in field else f"status/{field}"
-        told = [(s.t_ns, value) for s in snapshots_in(timeline, stretch, pod) if (value := field_of(s, path))]
-        if not told:
-            return inconclusive(f"the status showed no {field}")
+        snapshots = snapshots_in(timeline, stretch, pod)
         for value, record in values.items():
             # from then on: what an earlier sandbox had may be shown for a while after its end
-            shown = {value for t_ns, value in told if t_ns >= record.t_ns}
+            shown = {each for s in snapshots if s.t_ns >= record.t_ns and (each := field_of(s, path))}
             if not shown:
                 return inconclusive(f"the status showed no {field} after {container} had said it")
             if value not in shown:

@@ -151,9 +151,7 @@ def untried(definitions: Iterable[Definition], register: Register) -> list[Claim
     Raises:
         UsageError: a mutant names a claim that there is not.
     """
-    tried: set[str] = set()
-    for each in definitions:
-        tried |= frozenset() if each.control else each.related(register)
+    tried = {claim for each in definitions if not each.control for claim in each.related(register)}
     return [claim for claim in register.claims if claim.gating and not claim.not_judged and claim.id not in tried]
 
 
