@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -81,7 +82,7 @@ def run(  # noqa: PLR0917 - typer passes options by name
 ) -> None:
     """Swap programs of a cluster, mutant by mutant, and tell which bugs were noticed, by what."""
     from podvow import cli_target, runlock  # noqa: PLC0415 - pytest is not imported for the other commands
-    from podvow.mutants import campaign, command, definition, lanes, matrix  # noqa: PLC0415
+    from podvow.mutants import campaign, command, definition, host, lanes, matrix  # noqa: PLC0415
     from podvow.session import new_session  # noqa: PLC0415
 
     folder = definitions or definition.DEFINITIONS
@@ -101,9 +102,10 @@ def run(  # noqa: PLR0917 - typer passes options by name
 
     with runlock.held(session.folder):
         session.save()
-        if len(clusters) > 1:
-            names = [each["name"] for each in clusters]
-            told = keep(lanes.run(session, wish, names, folder, say=progress.say, keep=keep))
+        targets = frozenset(each.target for each in mutants)
+        places = host.places([replace(session, name=each["name"]) for each in clusters], targets)
+        if len(places) > 1:
+            told = keep(lanes.run(session, wish, places, folder, say=progress.say, keep=keep))
         else:
             told = keep_one(command.run(session, wish, progress.say, keep_one))
     for line in matrix.lines(told):

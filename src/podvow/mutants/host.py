@@ -7,13 +7,14 @@ node its own program back.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from podvow.api import ApiError
+from podvow.cluster.process import CommandError
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.deadline import Deadline
-from podvow.errors import ClusterUnusableError, UsageError
+from podvow.errors import ClusterUnusableError, PodvowError, UsageError
 from podvow.journal import log
 from podvow.journal.act import Site
 from podvow.journal.log import Journal
@@ -23,6 +24,7 @@ from podvow.labels import JOURNAL_KEY
 from podvow.live import enter
 from podvow.mutants.definition import Target
 from podvow.mutants.seat import Component, Seat, Worker
+from podvow.mutants.share import Place
 from podvow.safety.guard import Guard
 from podvow.scenario.driver import workers
 from podvow.scenario.jobs import disturbed_of
@@ -102,29 +104,54 @@ def find(session: Session, targets: frozenset[Target]) -> Found:
         if guard.cluster.access is None:
             text = "programs can be swapped only where podvow reaches the nodes"
             raise UsageError(text, hint="--provider kind")
-        return found_in(read_profile(api), guard.cluster.name, targets)
+        return found_in(read_profile(api), guard.cluster.name, targets, node=session.node)
 
 
-def found_in(profile: ClusterProfile, name: str, targets: frozenset[Target]) -> Found:
+def places(sessions: Iterable[Session], targets: frozenset[Target]) -> list[Place]:
+    """Return where mutants can be tried at a time: every worker for faults, where a cluster has several.
+
+    Args:
+        sessions: a run on each of the clusters.
+        targets: the programs that are meant.
+    """
+    named = [(session.name, _workers(session) if Target.KUBELET in targets else []) for session in sessions]
+    if any(len(names) > 1 for _, names in named):
+        return [Place(cluster, node) for cluster, names in named for node in names or [""]]
+    return [Place(cluster) for cluster, _ in named]
+
+
+def _workers(session: Session) -> list[str]:
+    """Return a cluster's workers for faults; none if it cannot be used: whoever tries it says why."""
+    try:
+        api, _ = enter(session)
+        with contextlib.closing(api):
+            return disturbed_of(workers(read_profile(api)))
+    except (PodvowError, ApiError, CommandError):
+        return []
+
+
+def found_in(profile: ClusterProfile, name: str, targets: frozenset[Target], *, node: str = "") -> Found:
     """Return the places of programs in a cluster. Pure.
 
     Args:
         profile: what the cluster is.
         name: of the cluster, for messages.
         targets: the programs.
+        node: the worker that is meant; empty for the first that is for faults.
 
     Raises:
-        ClusterUnusableError: it has no worker for faults, or not one node with a control plane.
+        ClusterUnusableError: it has no worker for faults (or not the one that is meant), or not one node with a
+            control plane.
     """
     nodes: dict[Target, str] = {}
     versions: dict[Target, str] = {}
     for target in sorted(targets):
         if target is Target.KUBELET:
             able = {node.name: node for node in workers(profile)}
-            names = disturbed_of(able.values())
+            names = [each for each in disturbed_of(able.values()) if node in {"", each}]
             if not names:
                 hint = "`podvow up` makes a cluster that has one"
-                raise ClusterUnusableError(f"{name} has no worker for faults", hint=hint)
+                raise ClusterUnusableError(f"{name} has no worker {node}".rstrip() + " for faults", hint=hint)
             nodes[target], versions[target] = names[0], able[names[0]].kubelet_version
         else:
             control = [node.name for node in profile.nodes if "control-plane" in node.roles]

@@ -1,8 +1,8 @@
-"""`podvow mutants run` on several clusters side by side: each has a share of the mutants, and a process of its own.
+"""`podvow mutants run` in several places side by side: each has a share of the mutants, and a process of its own.
 
-A share is fixed before anything runs, so that a cluster's scenarios without a bug are those of its own mutants, and
-so that the same command gives the same matrix again. A process, not a thread: it is what one cluster's command is,
-and Ctrl-C is passed on to it.
+A place is a cluster, or one worker of a cluster that has several for faults. A share is fixed before anything runs,
+so that a place's scenarios without a bug are those of its own mutants, and so that the same command gives the same
+matrix again. A process, not a thread: it is what one cluster's command is, and Ctrl-C is passed on to it.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from podvow.mutants.campaign import Wish
 from podvow.mutants.definition import chosen, load
 from podvow.mutants.matrix import Told
 from podvow.mutants.merge import merged
-from podvow.mutants.share import Share, dealt
+from podvow.mutants.share import Place, Share, rounds
 from podvow.paths import SUITES
 from podvow.session import Session
 from podvow.whole import write_whole
 
 SCHEMA = 1
 FILE = "share.json"
-"""A cluster's share of the mutants, in the folder of its part of the run."""
+"""A place's share of the mutants, in the folder of its part of the run."""
 _MODULE = "podvow.mutants.lanes"
 _LETTERS = string.ascii_lowercase
 _ENDING_S = 600.0
-"""How long a cluster may take to get its own programs back, in seconds."""
+"""How long a place may take to get its own programs back, in seconds."""
 _INTERRUPTED = 130
 _SHARE = TypeAdapter(Share)
 
@@ -49,40 +49,40 @@ _SHARE = TypeAdapter(Share)
 def run(
     session: Session,
     wish: Wish,
-    clusters: Sequence[str],
+    places: Sequence[Place],
     definitions: Path,
     *,
     say: Callable[[str], None],
     keep: Callable[[Told], object],
 ) -> Told:
-    """Run mutants on several clusters.
+    """Run mutants in several places.
 
     Args:
-        session: the whole run; each cluster's part gets a folder beside it.
+        session: the whole run; each place's part gets a folder beside it.
         wish: which mutants, and how thoroughly.
-        clusters: names of podvow's kind clusters.
+        places: where.
         definitions: the folder that the mutants are from.
         say: is told what goes on.
         keep: is given what is known after each mutant.
 
     Returns:
-        What all of them found out. A cluster that could not be used makes it void.
+        What all of them found out. A place that could not be used makes it void.
 
     Raises:
-        UsageError: a cluster is named twice, there are too many, or a mutant names a claim that there is not.
+        UsageError: a place is named twice, there are too many, or a mutant names a claim that there is not.
     """
-    _check(clusters)
+    parts = rounds(wish, str(definitions.absolute()), places)
+    _check(places, sum(map(len, parts)))
     began = time.monotonic()
     register = load_register(SUITES / "claims.yaml")
     command.check_names(wish.mutants, register)
-    shares = dealt(wish, str(definitions.absolute()), len(clusters))
     writing = threading.Lock()
     lanes: list[_Lane] = []
 
     def known() -> Told:
         return merged(
-            {lane.cluster: told for lane in lanes if (told := lane.told())},
-            {lane.cluster: lane.lost for lane in lanes if lane.lost},
+            {lane.label: told for lane in lanes if (told := lane.told())},
+            {lane.label: lane.lost for lane in lanes if lane.lost},
             wish.mutants,
             register=register,
             run=session.run_id,
@@ -90,18 +90,18 @@ def run(
             wall_s=time.monotonic() - began,
         )
 
-    def heard(cluster: str, line: str) -> None:
-        say(f"{cluster}: {line}")
-        # Whoever does not read on stops the cluster: it waits until its words are read.
+    def heard(label: str, line: str) -> None:
+        say(f"{label}: {line}")
+        # Whoever does not read on stops the place: it waits until its words are read.
         with writing, contextlib.suppress(OSError, PodvowError):
             keep(known())
 
     try:
-        for cluster, share, letter in zip(clusters, shares, _LETTERS[: len(clusters)], strict=True):
-            if share.mutants:
-                lanes.append(_Lane(session, cluster, share, letter, heard))
-        for lane in lanes:
-            lane.wait()
+        for part in parts:
+            for place, share in part:
+                lanes.append(_Lane(session, place, share, _LETTERS[len(lanes)], heard))
+            for lane in lanes:
+                lane.wait()
     except BaseException:
         for lane in lanes:
             lane.ask()
@@ -112,37 +112,37 @@ def run(
         return known()
 
 
-def _check(clusters: Sequence[str]) -> None:
-    if len(set(clusters)) < len(clusters):
-        raise UsageError(f"a cluster is named twice: {', '.join(clusters)}")
-    if len(clusters) > len(_LETTERS):
-        raise UsageError(f"{len(clusters)} clusters cannot be told apart, only {len(_LETTERS)}")
+def _check(places: Sequence[Place], lanes: int) -> None:
+    if len(set(places)) < len(places):
+        raise UsageError(f"a cluster is named twice: {', '.join(place.label for place in places)}")
+    if lanes > len(_LETTERS):
+        raise UsageError(f"{lanes} parts of a run cannot be told apart, only {len(_LETTERS)}")
 
 
 class _Lane:
-    """The process of one cluster.
+    """The process of one place.
 
     Args:
         session: the whole run.
-        cluster: name of the cluster.
+        place: where.
         share: its mutants.
         letter: tells its part of the run from the others.
         heard: is told what it says, line by line.
 
     Attributes:
-        cluster: name of the cluster.
+        label: name of the place.
         lost: why it did not come to its end; empty as long as it may, and when it did.
     """
 
     def __init__(
-        self, session: Session, cluster: str, share: Share, letter: str, heard: Callable[[str, str], None]
+        self, session: Session, place: Place, share: Share, letter: str, heard: Callable[[str, str], None]
     ) -> None:
         run_id = f"{session.run_id}-{letter}"
         folder = session.folder.with_name(run_id)
         folder.mkdir(parents=True, exist_ok=True)
-        own = dataclasses.replace(session, run_id=run_id, folder=folder, name=cluster)
+        own = dataclasses.replace(session, run_id=run_id, folder=folder, name=place.cluster, node=place.node)
         write_whole(folder / FILE, json.dumps({"schema": SCHEMA, **dataclasses.asdict(share)}, indent=1))
-        self.cluster = cluster
+        self.label = place.label
         self.lost = ""
         self._results = folder / matrix.FILE
         self._heard = heard
@@ -156,7 +156,7 @@ class _Lane:
             text=True,
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read, name=f"lane {cluster}", daemon=True)
+        self._reader = threading.Thread(target=self._read, name=f"lane {self.label}", daemon=True)
         self._reader.start()
 
     def told(self) -> Told | None:
@@ -184,11 +184,11 @@ class _Lane:
             for line in words:
                 if line.strip():
                     self._last = line.strip()
-                    self._heard(self.cluster, line.rstrip())
+                    self._heard(self.label, line.rstrip())
 
 
 def main(argv: list[str]) -> int:
-    """Run the share of one cluster; return 0 when it came to its end, whatever it found out."""
+    """Run the share of one place; return 0 when it came to its end, whatever it found out."""
     interrupts.install()
     end_with_parent()
     try:

@@ -1,4 +1,4 @@
-"""What several clusters found out, as one result. Pure."""
+"""What several places (clusters, or workers of one) found out, as one result. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from podvow.mutants.score import Fate, Result, Score, score_of
 from podvow.verdict import Verdict, of_scenarios
 
 _WORST = (Fate.RED, Fate.CRASHED, Fate.INCONCLUSIVE, Fate.NOT_BUILT, Fate.GREEN)
-"""A control is as bad as on the cluster where it was worst."""
+"""A control is as bad as in the place where it was worst."""
 
 
 def merged(
@@ -29,8 +29,8 @@ def merged(
     """Return one result.
 
     Args:
-        parts: what each cluster found out so far, by its name.
-        lost: clusters that did not come to their end, and why. What none of the others tells of is open then.
+        parts: what each place found out so far, by its name.
+        lost: places that did not come to their end, and why. What none of the others tells of is open then.
         mutants: what was to be run, in order.
         register: the claims.
         run: id of the whole run.
@@ -106,7 +106,7 @@ def joined(runs: Sequence[Told], mutants: Sequence[Definition], *, register: Reg
 
 
 def _one(results: Mapping[str, Result]) -> Result:
-    """Return the result of a mutant; only a control has several, for it is judged on every cluster."""
+    """Return the result of a mutant; only a control has several, for it is judged in every place."""
     if len(results) == 1:
         return next(iter(results.values()))
     worst = min(results.values(), key=lambda result: _rank(result.fate))

@@ -1,8 +1,9 @@
-"""Which cluster takes which mutants. Pure."""
+"""Which place takes which mutants: a worker, or a cluster. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from podvow.mutants.campaign import Wish
 from podvow.mutants.definition import Target, of_target
@@ -10,7 +11,7 @@ from podvow.mutants.definition import Target, of_target
 
 @dataclass(frozen=True)
 class Share:
-    """What one cluster is to do, as data for its process.
+    """What one place is to do, as data for its process.
 
     Attributes:
         definitions: folder that the mutants are from.
@@ -27,16 +28,68 @@ class Share:
     related_only: bool = False
 
 
-def dealt(wish: Wish, definitions: str, lanes: int) -> list[Share]:
-    """Deal mutants out to clusters, one after the other, program by program.
+@dataclass(frozen=True)
+class Place:
+    """Where mutants can be tried while others are tried elsewhere.
 
-    Controls go to every cluster, each judged there by the scenarios of that cluster's mutants: together they are
-    judged by as much as on one cluster, and none needs to know how all scenarios come out without a bug.
+    Attributes:
+        cluster: name of podvow's kind cluster.
+        node: the worker whose kubelet is swapped; empty to leave it to the cluster.
+    """
+
+    cluster: str
+    node: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the others, for people: a node of a kind cluster has the cluster's name in its own."""
+        return self.node or self.cluster
+
+
+def rounds(wish: Wish, definitions: str, places: Sequence[Place]) -> list[list[tuple[Place, Share]]]:
+    """Deal mutants out to places, in rounds that follow each other.
+
+    Kubelets are tried on every worker at a time. A component of the control plane is the whole cluster's, so it is
+    tried once no kubelet of the cluster is, in one place per cluster.
 
     Args:
         wish: what is to be run.
         definitions: folder that the mutants are from.
-        lanes: how many clusters there are.
+        places: where; several of one cluster are workers of it.
+
+    Returns:
+        By round the places that have something to do, with it.
+    """
+    if not any(place.node for place in places):
+        parts = [(wish, list(places))]  # each has a cluster of its own: no round has to wait for another place
+    else:
+        clusters = list(dict.fromkeys(place.cluster for place in places))
+        kubelets = frozenset({Target.KUBELET})
+        others = frozenset(Target) - kubelets
+        parts = [(_of(wish, kubelets), list(places)), (_of(wish, others), [Place(each) for each in clusters])]
+    shares = [zip(where, dealt(part, definitions, len(where)), strict=True) for part, where in parts]
+    return [given for part in shares if (given := [(place, share) for place, share in part if share.mutants])]
+
+
+def _of(wish: Wish, targets: frozenset[Target]) -> Wish:
+    """Return what of a wish is about some programs."""
+    return replace(
+        wish,
+        mutants=[definition for definition in wish.mutants if definition.target in targets],
+        peers=[definition for definition in wish.peers if definition.target in targets],
+    )
+
+
+def dealt(wish: Wish, definitions: str, lanes: int) -> list[Share]:
+    """Deal mutants out to places, one after the other, program by program.
+
+    Controls go to every place, each judged there by the scenarios of that place's mutants: together they are
+    judged by as much as in one place, and none needs to know how all scenarios come out without a bug.
+
+    Args:
+        wish: what is to be run.
+        definitions: folder that the mutants are from.
+        lanes: how many places there are.
 
     Returns:
         A share for each; one may be empty.

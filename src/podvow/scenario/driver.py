@@ -166,10 +166,14 @@ class Driver:
         kinds = {m["kind"] for p in self._planned.values() for m in p.scenario.manifests()} & set(WATCHABLE)
         self._tenancy = Tenancy(self._api, self._run_id, self._journal)
         self._be_found(self._tenancy)
-        self._hub = Hub(self._api, self._run_id, self._cluster.access, self._workers, kinds)
+        self._hub = Hub(self._api, self._run_id, self._cluster.access, self._followed(), kinds)
         self._hub.start()
         self._main.start()
         self._guard.start()
+
+    def _followed(self) -> list[str]:
+        """The nodes that some scenario may run on: the others' streams would only cost."""
+        return [n for n in self._workers if any(not p.nodes or n in p.nodes for p in self._planned.values())]
 
     def _be_found(self, tenancy: Tenancy) -> None:
         """Leave in the cluster what another machine needs to know that this run lives, or to recover it."""

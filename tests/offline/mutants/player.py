@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     told = matrix.Told(
         run=session.run_id,
         started="then",
-        node=f"{session.name}-worker2",
+        node=session.node or f"{session.name}-worker2",
         version="v1.37.2",
         kubelets=(),
         baseline={"scenarios": 1, "not_as_expected": []},

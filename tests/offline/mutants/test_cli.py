@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from podvow import session as sessions
 from podvow.cli import app
-from podvow.mutants import command, lanes, matrix
+from podvow.mutants import command, host, lanes, matrix
 from podvow.mutants.campaign import Wish
 from podvow.mutants.score import Fate, Result, Score
+from podvow.mutants.share import Place
 from podvow.session import Session
 
 CLI = CliRunner()
@@ -34,11 +35,16 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         told.extend([session.name, [d.id for d in wish.mutants]])
         return outcome()
 
-    def several(session: Session, wish: Wish, clusters: Sequence[str], *_: object, **__: object) -> matrix.Told:
-        told.extend([list(clusters), [d.id for d in wish.mutants]])
+    def several(session: Session, wish: Wish, where: Sequence[Place], *_: object, **__: object) -> matrix.Told:
+        told.extend([[place.label for place in where], [d.id for d in wish.mutants]])
         return matrix.told(outcome(), run=session.run_id, started=session.started)
 
+    def places(runs: Sequence[Session], _: object) -> list[Place]:
+        names = [session.name for session in runs]
+        return [Place("wide", "w2"), Place("wide", "w3")] if names == ["wide"] else [Place(name) for name in names]
+
     monkeypatch.setattr(command, "run", one)
+    monkeypatch.setattr(host, "places", places)
     monkeypatch.setattr(lanes, "run", several)
     monkeypatch.setattr(sessions, "new_session", lambda **fields: Session("r", tmp_path, **fields))
     return told
@@ -63,6 +69,11 @@ def test_one_name_is_one_cluster_and_several_are_lanes(asked: list[Any]) -> None
     CLI.invoke(app, [*ONLY, "--name", "a"])
     CLI.invoke(app, [*ONLY, "--name", "a", "--name", "b"])
     assert asked == ["a", ["no-backoff"], ["a", "b"], ["no-backoff"]]
+
+
+def test_several_workers_for_faults_are_lanes(asked: list[Any]) -> None:
+    CLI.invoke(app, [*ONLY, "--name", "wide"])
+    assert asked == [["w2", "w3"], ["no-backoff"]]
 
 
 def test_the_list_says_which_program_a_mutant_is_in() -> None:

@@ -1,4 +1,4 @@
-"""Several clusters side by side: real processes, one of which each plays a cluster."""
+"""Several places side by side: real processes, one of which each plays a place."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from podvow.mutants.campaign import Wish
 from podvow.mutants.definition import DEFINITIONS, load
 from podvow.mutants.matrix import Told
 from podvow.mutants.score import Fate
+from podvow.mutants.share import Place
 from podvow.session import Session
 
 OURS = load(DEFINITIONS)
@@ -36,7 +37,9 @@ def session(tmp_path: Path) -> Session:
 def test_each_cluster_runs_its_share_and_the_results_are_one(session: Session) -> None:
     said: list[str] = []
     kept: list[Told] = []
-    done = lanes.run(session, Wish(TWO, OURS, OURS), ["a", "b"], DEFINITIONS, say=said.append, keep=kept.append)
+    done = lanes.run(
+        session, Wish(TWO, OURS, OURS), [Place("a"), Place("b")], DEFINITIONS, say=said.append, keep=kept.append
+    )
     assert sorted(said) == ["a: ran no-backoff", "b: ran parallel-inits"]
     assert [(each.id, each.fate) for each in done.mutants] == [
         ("no-backoff", Fate.KILLED),
@@ -50,15 +53,31 @@ def test_each_cluster_runs_its_share_and_the_results_are_one(session: Session) -
 
 def test_a_cluster_that_cannot_be_used_makes_it_void(session: Session) -> None:
     wish = Wish(TWO, OURS, OURS)
-    done = lanes.run(session, wish, ["a", "away"], DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+    done = lanes.run(
+        session, wish, [Place("a"), Place("away")], DEFINITIONS, say=lambda _: None, keep=lambda _: None
+    )
     assert [each.fate for each in done.mutants] == [Fate.KILLED, Fate.INCONCLUSIVE]
     assert done.score.void == "away: error: there is no cluster 'away'"
     assert done.score.exit_code is ExitCode.INCONCLUSIVE
 
 
+def test_workers_of_one_cluster_are_places_and_its_control_plane_comes_after_them(session: Session) -> None:
+    three = [*TWO, *(definition for definition in OURS if definition.id == "init-image-fixed")]
+    said: list[str] = []
+    workers = [Place("a", "a-worker2"), Place("a", "a-worker3")]
+    wish = Wish(three, three, three)
+    done = lanes.run(session, wish, workers, DEFINITIONS, say=said.append, keep=lambda _: None)
+    assert sorted(said[:2]) == ["a-worker2: ran no-backoff", "a-worker3: ran parallel-inits"]
+    assert said[2:] == ["a: ran init-image-fixed"]
+    assert [(each.id, each.fate) for each in done.mutants] == [(each.id, Fate.KILLED) for each in three]
+    assert done.score.exit_code is ExitCode.OK
+
+
 def test_more_clusters_than_mutants_leave_some_idle(session: Session) -> None:
     wish = Wish(TWO, TWO, TWO)
-    done = lanes.run(session, wish, ["a", "b", "away"], DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+    done = lanes.run(
+        session, wish, [Place("a"), Place("b"), Place("away")], DEFINITIONS, say=lambda _: None, keep=lambda _: None
+    )
     assert not done.score.void
 
 
@@ -80,17 +99,26 @@ def test_ctrl_c_lets_every_cluster_take_back_what_was_done(session: Session) -> 
             signal.pthread_kill(main, signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        lanes.run(session, Wish(TWO, OURS, OURS), ["a", "slow"], DEFINITIONS, say=say, keep=lambda _: None)
+        lanes.run(
+            session, Wish(TWO, OURS, OURS), [Place("a"), Place("slow")], DEFINITIONS, say=say, keep=lambda _: None
+        )
     assert (session.folder.with_name("r-b") / "taken-back").exists()
 
 
 def test_more_clusters_than_can_be_told_apart_are_refused(session: Session) -> None:
-    many = [f"c{number}" for number in range(27)]
-    with pytest.raises(UsageError, match="27 clusters"):
-        lanes.run(session, Wish(TWO, OURS, OURS), many, DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+    many = [Place(f"c{number}") for number in range(27)]
+    with pytest.raises(UsageError, match="27 parts"):
+        lanes.run(session, Wish(OURS, OURS, OURS), many, DEFINITIONS, say=lambda _: None, keep=lambda _: None)
 
 
 def test_a_cluster_that_is_named_twice_is_refused(session: Session) -> None:
     with pytest.raises(UsageError, match="named twice"):
-        lanes.run(session, Wish(TWO, OURS, OURS), ["a", "a"], DEFINITIONS, say=lambda _: None, keep=lambda _: None)
+        lanes.run(
+            session,
+            Wish(TWO, OURS, OURS),
+            [Place("a"), Place("a")],
+            DEFINITIONS,
+            say=lambda _: None,
+            keep=lambda _: None,
+        )
     assert [path.name for path in session.folder.parent.iterdir()] == ["r"]

@@ -6,7 +6,7 @@ import pytest
 
 from podvow.mutants.campaign import Wish
 from podvow.mutants.definition import DEFINITIONS, Target, load, of_target
-from podvow.mutants.share import dealt
+from podvow.mutants.share import Place, dealt, rounds
 
 OURS = load(DEFINITIONS)
 BUGS = {definition.id for definition in OURS if not definition.control}
@@ -49,3 +49,30 @@ def test_how_thoroughly_is_the_same_everywhere() -> None:
         assert share.everything
         assert share.related_only
         assert share.definitions == "folder"
+
+
+def test_clusters_with_one_place_each_go_through_all_programs_by_themselves() -> None:
+    places = [Place("a"), Place("b")]
+    (only,) = rounds(Wish(OURS, OURS, OURS), "folder", places)
+    assert only == list(zip(places, dealt(Wish(OURS, OURS, OURS), "folder", 2), strict=True))
+
+
+def test_a_control_plane_waits_for_the_kubelets_of_all_its_workers() -> None:
+    places = [Place("a", "a-worker2"), Place("a", "a-worker3"), Place("b", "b-worker2")]
+    kubelets, others = rounds(Wish(OURS, OURS, OURS, related_only=True), "folder", places)
+    assert [place for place, _ in kubelets] == places
+    assert [place for place, _ in others] == [Place("a"), Place("b")]
+    target = {definition.id: definition.target for definition in OURS}
+    for share in (share for _, share in kubelets):
+        assert {target[each] for each in (*share.mutants, *share.peers)} == {Target.KUBELET}
+        assert share.related_only
+    for share in (share for _, share in others):
+        assert Target.KUBELET not in {target[each] for each in (*share.mutants, *share.peers)}
+    given = [each for part in (kubelets, others) for _, share in part for each in share.mutants if each in BUGS]
+    assert sorted(given) == sorted(BUGS)
+
+
+def test_a_round_without_a_mutant_is_left_out() -> None:
+    only = [d for d in OURS if d.id == "init-image-fixed"]
+    (part,) = rounds(Wish(only, OURS, OURS), "folder", [Place("a", "a-worker2"), Place("a", "a-worker3")])
+    assert [(place, share.mutants) for place, share in part] == [(Place("a"), ("init-image-fixed",))]
