@@ -31,6 +31,7 @@ from podvow.progress import Progress
 from podvow.runlock import DRIVER
 from podvow.safety.guard import Guard, admit
 from podvow.scenario.driver import Driver, Planned
+from podvow.scenario.jobs import BUSY
 from podvow.scenario.placing import Item, place
 from podvow.session import Session
 from podvow.timeline import Timeline, load
@@ -161,6 +162,7 @@ class Live:
             planned=self._runnable,
             listener=self._progress,
             per_node=session.per_node,
+            busy=session.busy or BUSY,
             quiet_s=profile_named(session.profile).quiet_s,
         )
         self._driver.start()

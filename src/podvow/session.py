@@ -76,6 +76,7 @@ class Session:
         context: context of an existing cluster.
         profile: name of the run profile (podvow.profiles).
         per_node: Pods that a node takes at a time.
+        busy: how many scenarios may be in their busy first part at a time, at most; 0 for as many as is usual.
         namespaced: whether every effect of the run stays inside namespaces that it makes.
         withheld: capabilities of the cluster that the run must not use, each with the reason.
         replay: evidence files to judge again instead of running anything.
@@ -98,6 +99,7 @@ class Session:
     context: str = ""
     profile: str = "default"
     per_node: int = 40
+    busy: int = 0
     namespaced: bool = False
     withheld: Mapping[str, str] = field(default_factory=dict)
     replay: Mapping[str, str] = field(default_factory=dict)
