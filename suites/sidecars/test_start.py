@@ -33,10 +33,13 @@ INIT_2 = {"image": "podvow/busybox:blue", "command": ["sleep", "2"]}
 SLOWLY = {"command": ["sleep", "5"]}
 
 
+PAGE = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
+ON_PAGE = {**PAGE, "failureThreshold": 60}
+
+
 def probed(*, init: bool = True, env: dict[str, int] | None = None, **probes: dict[str, Any]) -> dict[str, Any]:
     """Edit the fixture sidecar-probed: probes of its pages, variables, an init container after the sidecar."""
-    page = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
-    side: dict[str, Any] = {name: {**page, **probe} for name, probe in probes.items()}
+    side: dict[str, Any] = {name: {**PAGE, **probe} for name, probe in probes.items()}
     return containers(
         inits={"side": {**side, **({"env": env} if env else {})}, **({"init-2": INIT_2} if init else {})}
     )
@@ -59,14 +62,29 @@ def test_inits_and_sidecars_come_up_in_spec_order_and_sidecars_stay(timeline: Tr
 
 
 @claim("sidecars.status.incomplete-until-started")
-@scenario(
-    pod="sidecar-mixed",
-    edits=containers(inits={"init-1": SLOWLY, "init-2": SLOWLY, "init-3": SLOWLY}),
-    until=running("app"),
-    typical_s=26,
+@pytest.mark.parametrize(
+    ("pod", "order", "edits"),
+    [
+        pytest.param(
+            "sidecar-mixed",
+            MIXED,
+            containers(inits={"init-1": SLOWLY, "init-2": SLOWLY, "init-3": SLOWLY}),
+            id="started-when-running",
+        ),
+        pytest.param(
+            "sidecar-probed",
+            ("init-1", "side", "init-2", "app"),
+            # for as long as its probe has not succeeded the sidecar runs and is not complete
+            containers(inits={"init-1": SLOWLY, "side": {"startupProbe": ON_PAGE}, "init-2": {**INIT_2, **SLOWLY}}),
+            id="started-when-probed",
+        ),
+    ],
 )
-def test_the_conditions_name_inits_until_they_succeed_and_sidecars_until_they_start(timeline: Trial) -> None:
-    timeline.must(conditions_while_initialising(), statuses_in_spec_order(), initialised_in_order(*MIXED))
+@scenario(until=running("app"), typical_s=26)
+def test_the_conditions_name_inits_until_they_succeed_and_sidecars_until_they_start(
+    timeline: Trial, pod: str, order: tuple[str, ...], edits: dict[str, Any]
+) -> None:
+    timeline.must(conditions_while_initialising(), statuses_in_spec_order(), initialised_in_order(*order))
 
 
 @claim("sidecars.start.startup-probe-gates-next", "sidecars.status.started-and-ready")

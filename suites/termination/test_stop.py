@@ -16,6 +16,7 @@ from podvow.expect import (
     pod_gone,
     pod_gone_within,
     pod_showed,
+    pod_showed_last,
     probed,
     ran,
     said,
@@ -152,6 +153,8 @@ def test_a_pod_deleted_while_its_init_container_cannot_start_is_gone_at_once(
 def test_an_evicted_pod_says_so_and_stops_initialising(timeline: Trial) -> None:
     timeline.must(
         condition_became("DisruptionTarget", "True", after=FAULT, reason="EvictionByEvictionAPI"),
+        # who replaces the Pod reads it when the Pod has ended
+        pod_showed_last("status/conditions/DisruptionTarget/status", "True", after=FAULT),
         pod_showed("metadata/deletionGracePeriodSeconds", 2, after=FAULT),
         was_signalled("init-2"),
         exited_with("init-2", 143),
