@@ -15,6 +15,7 @@ from podvow.expect import (
     ran_in_order,
     reran_in_order,
     restarted,
+    start_time_kept,
     started_only_after,
 )
 from podvow.faults import kill_pause, remove_sandbox, stop_sandbox
@@ -47,6 +48,7 @@ def test_a_lost_sandbox_makes_all_init_containers_run_again_in_order(timeline: T
         started_only_after("app-b", "init-1", "init-2", "init-3", after=FAULT),
         phase_while_initialising("Pending", after=FAULT),
         kept_uid(),
+        start_time_kept(),
     )
 
 
