@@ -26,7 +26,7 @@ from podvow.marks import Trial, claim, scenario
 from podvow.probes.node import container_cgroup, pod_cgroup
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
 from podvow.scenario.conditions import pod_shows, running, started
-from podvow.scenario.model import Hold, Look
+from podvow.scenario.model import Hold, Look, Until
 
 INITS = "status/initContainerStatuses"
 INITIALISED: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["true"]}]}}
@@ -121,16 +121,25 @@ def test_resizing_a_finished_init_container_runs_nothing_again(
 @claim("resources.resize.waiting-init-starts-with-it")
 @scenario(
     pod="resizable",
-    edits={"spec": {"initContainers": [{"name": "init-2", "command": ["sleep", "30"]}]}},
+    edits={
+        "spec": {
+            "initContainers": [
+                {"name": "init-2", "command": ["sleep", "20"]},
+                {"name": "init-3", "command": ["sleep", "20"]},
+            ]
+        }
+    },
     steady=started("init-2"),
     fault=resize("init-3", "cpu=30m/90m"),
-    until=running("app"),
-    typical_s=40,
+    until=running("init-3"),
+    then=(Look(container_cgroup("init-3")), Until(running("app"))),
+    typical_s=50,
 )
 def test_an_init_container_resized_before_it_starts_runs_with_its_new_resources(timeline: Trial) -> None:
     timeline.must(
         spec_resources("init-3", "cpu=30m/90m"),
         resources_became("init-3", "cpu=30m/90m"),
+        cgroup_had("cpu=30m/90m", of="init-3"),
         ran("init-3", times=1, after=FAULT),
         not_rerun("init-1"),
         not_restarted("side-1", "init-2"),

@@ -141,7 +141,7 @@ def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_star
     steady=running("app"),
     fault=delete_pod(grace_s=60),
     until=gone(),
-    typical_s=18,
+    typical_s=22,
 )
 def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Trial) -> None:
     timeline.must(
