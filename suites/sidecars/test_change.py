@@ -71,17 +71,19 @@ def test_changing_the_image_of_a_sidecar_restarts_that_sidecar_only(timeline: Tr
 @claim("sidecars.image.changed-while-initialising")
 @scenario(
     pod="sidecar-mixed",
-    edits=containers(inits={"init-2": {"command": ["sleep", "12"]}}),
+    edits=containers(inits={"init-2": {"command": ["sleep", "20"]}}),
     steady=started("init-2") & running("side-1"),
     fault=set_image("side-1", GREEN),
     until=running("app"),
-    typical_s=28,
+    typical_s=36,
 )
 def test_a_sidecar_whose_image_changes_restarts_beside_the_init_container_that_runs(timeline: Trial) -> None:
     timeline.must(
         restarted("side-1"),
         image_is("side-1", GREEN, after=FAULT),
         said("side-1", "image=green", after=FAULT),
+        # at once, and not only when the Pod has initialised
+        initialised_in_order("side-1", "init-3", after=FAULT),
         not_rerun("init-1", "init-2"),
         exited_with("init-2", 0, after=FAULT),
         *(ran(container, times=1, after=FAULT) for container in ("side-2", "init-3", "app")),
