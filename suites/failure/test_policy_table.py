@@ -20,11 +20,13 @@ from podvow.expect import (
 )
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import Condition, phase, runs
-from podvow.scenario.edits import codes
+from podvow.scenario.edits import codes, containers
 
 INITS = {"init-ok": "0", "init-fails-once": "1 0", "init-fails-always": "1"}
 ENDED = phase("Succeeded", "Failed")
 FOREVER = phase_never("Succeeded", "Failed")
+FAILS = {"command": ["sh", "-c", "sleep 2; exit 1"]}
+SUCCEEDS_LATER = {"command": ["sleep", "5"]}
 
 
 def row(policy: str, init: str, app_code: int) -> tuple[Condition, list[Fact]]:
@@ -60,3 +62,24 @@ def test_policy_and_exit_codes_decide_on_phase_and_runs(
     timeline: Trial, edits: dict[str, Any], until: Condition, typical_s: float, facts: list[Fact]
 ) -> None:
     timeline.must(*facts, kept_sandbox(after=None))
+
+
+@claim("failure.policy-table.phase-and-runs")
+@pytest.mark.parametrize(
+    ("failing", "edits"),
+    [
+        pytest.param("app-a", containers(apps={"app-a": FAILS, "app-b": SUCCEEDS_LATER}), id="fails-first"),
+        pytest.param("app-b", containers(apps={"app-a": {"command": ["true"]}, "app-b": FAILS}), id="fails-last"),
+    ],
+)
+@scenario(pod="three-inits-two-apps", restart_policy="Never", until=ENDED, typical_s=16)
+def test_a_pod_of_whose_apps_one_has_failed_has_failed(
+    timeline: Trial, failing: str, edits: dict[str, Any]
+) -> None:
+    other = {"app-a": "app-b", "app-b": "app-a"}[failing]
+    timeline.must(
+        exited_with(failing, 1),
+        exited_with(other, 0),
+        phase_reached("Failed"),
+        phase_never("Succeeded"),
+    )

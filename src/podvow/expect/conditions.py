@@ -87,7 +87,7 @@ def _incomplete(shot: Snapshot) -> list[str]:
     return missing
 
 
-def _wrong(shot: Snapshot, missing: list[str]) -> str:
+def _wrong(shot: Snapshot, missing: list[str], late: list[str]) -> str:
     if shot.phase != "Pending":
         return f"phase {shot.phase}"
     initialized = shot.condition("Initialized")
@@ -95,9 +95,9 @@ def _wrong(shot: Snapshot, missing: list[str]) -> str:
         return f"Initialized={initialized.get('status', 'unset')} with {missing} incomplete"
     if initialized.get("reason") != "ContainersNotInitialized":
         return f"Initialized reason {initialized.get('reason')!r}"
-    expected = f"containers with incomplete status: [{' '.join(missing)}]"
-    if initialized.get("message") != expected:
-        return f"Initialized message {initialized.get('message')!r}, the statuses say {expected!r}"
+    expected = [f"containers with incomplete status: [{' '.join(names)}]" for names in (missing, late)]
+    if initialized.get("message") not in expected:
+        return f"Initialized message {initialized.get('message')!r}, the statuses say {expected[0]!r}"
     for kind in ("Ready", "ContainersReady"):
         if shot.condition(kind).get("status") != "False":
             return f"{kind}={shot.condition(kind).get('status', 'unset')}"
@@ -109,7 +109,9 @@ def conditions_while_initialising(*, pod: str = "") -> Fact:
 
     Source: "A Pod that is initializing is in the Pending state but should have a condition Initialized set to
     false"; "A Pod cannot be Ready until all init containers have succeeded" (init-containers#detailed-behavior).
-    At least one snapshot of each stage (none, one, … inits completed) must have been seen.
+    At least one snapshot of each stage (none, one, … inits completed) must have been seen. That a startup probe has
+    succeeded is in the status at once (SetContainerStartup in pkg/kubelet/status), and in the condition with the
+    next sync: the one snapshot that shows it first may name what the one before it had to.
     """
 
     def find(timeline: Timeline) -> Found:
@@ -117,6 +119,7 @@ def conditions_while_initialising(*, pod: str = "") -> Fact:
         inits = timeline.inits(pod)
         stages: set[int] = set()
         until_ns = timeline.end_ns
+        before: list[str] = []
         for shot in timeline.snapshots(pod):
             terminating = shot.object["metadata"].get("deletionTimestamp")
             if not shot.status.get("initContainerStatuses"):
@@ -125,8 +128,11 @@ def conditions_while_initialising(*, pod: str = "") -> Fact:
             if not missing or terminating or shot.phase in TERMINAL:
                 until_ns = shot.t_ns
                 break
-            if wrong := _wrong(shot, missing):
+            sidecars = timeline.sidecars(pod)
+            late = [name for name in before if name in missing or name in sidecars]
+            if wrong := _wrong(shot, missing, late):
                 return violated(f"{wrong} at {at(timeline, shot.t_ns)}", shot.t_ns)
+            before = missing
             stages.add(sum(init not in missing for init in inits))
         if gap := gap_in(timeline, Stretch(0, until_ns, None), Source.STATUS):
             return inconclusive(gap)

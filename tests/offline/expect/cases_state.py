@@ -180,6 +180,34 @@ def wrong_condition(kind: str, **change: Any) -> Timeline:
     )
 
 
+def beside_sidecar(*, most: int = 0, names: str = "side-1 init-1", started: bool = True) -> Timeline:
+    """Tell of a Pod with a sidecar; the first so many snapshots that show it started name what is given.
+
+    They say that it has started, or (`started`) not.
+    """
+    story = Story()
+    story.pod(inits=("init-1",), sidecars=("side-1",)).new_sandbox().start("side-1").run_init("init-1").start("app")
+    timeline = story.timeline()
+    shots = [s for s in timeline.snapshots() if s.condition("Initialized").get("status") == "False"]
+    assert len(shots) >= max(most, 2)
+    chosen = {shot.record.seq for shot in shots[:most]}
+    named = _condition("Initialized", message=f"containers with incomplete status: [{names}]")
+
+    def change(data: dict[str, Any]) -> None:
+        named(data)
+        data["object"]["status"]["initContainerStatuses"][0]["started"] = started
+
+    return edited(timeline, lambda r: r.seq in chosen and r.source is Source.STATUS, change)
+
+
+def late_sidecar() -> Timeline:
+    """Tell of a sidecar that is named as incomplete by the one snapshot that shows first that it has started."""
+    before = beside_sidecar(most=1, started=False)
+    shots = [s for s in before.snapshots() if s.condition("Initialized").get("status") == "False"]
+    change = _condition("Initialized", message="containers with incomplete status: [side-1 init-1]")
+    return edited(before, lambda r: r.seq == shots[1].record.seq and r.source is Source.STATUS, change)
+
+
 def _during_init_2(timeline: Timeline) -> int:
     return next(s.record.seq for s in timeline.snapshots() if s.state("init-2")[0] == "running")
 
@@ -421,6 +449,9 @@ CASES: Cases = {
         accept=[
             (conditions_while_initialising(), initialising()),
             (conditions_while_initialising(), status_only(healthy())),
+            (conditions_while_initialising(), beside_sidecar()),
+            (conditions_while_initialising(), beside_sidecar(most=1, started=False)),
+            (conditions_while_initialising(), late_sidecar()),
         ],
         reject=[
             (conditions_while_initialising(), wrong_condition("Initialized", status="True")),
@@ -433,6 +464,9 @@ CASES: Cases = {
                 conditions_while_initialising(),
                 wrong_condition("Initialized", message="containers with incomplete status: [init-1 init-2 init-3]"),
             ),
+            (conditions_while_initialising(), beside_sidecar(most=2)),
+            (conditions_while_initialising(), beside_sidecar(most=1, names="init-1", started=False)),
+            (conditions_while_initialising(), beside_sidecar(most=1, names="side-1")),
             (conditions_while_initialising(), wrong_condition("Ready", status="True")),
             (conditions_while_initialising(), wrong_condition("ContainersReady", status="True")),
             (conditions_while_initialising(), wrong_phase()),
