@@ -27,8 +27,9 @@ from podvow.expect import (
     said,
 )
 from podvow.faults import kill, kill_pause, set_image
+from podvow.faults.base import Fault
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import exited, image_id_changed, running, runs, started, waiting
+from podvow.scenario.conditions import Condition, exited, image_id_changed, running, runs, started, waiting
 from podvow.scenario.conditions import (
     generation_observed as kubelet_saw_it,
 )
@@ -78,20 +79,25 @@ def test_changing_an_init_image_of_a_running_pod_restarts_nothing(timeline: Tria
 
 
 @claim("updates.app-image.restarts-only-that-container")
-@POLICIES
-@scenario(
-    pod="three-inits-two-apps",
-    steady=running("app-a", "app-b"),
-    fault=set_image("app-a", GREEN),
-    until=image_id_changed("app-a"),
-    hold="quiet",
-    typical_s=43,
+@pytest.mark.parametrize(
+    ("changed", "other", "restart_policy", "fault", "until"),
+    [
+        pytest.param(one, other, policy, set_image(one, GREEN), image_id_changed(one), id=f"{policy}-{one}")
+        for one, other, policies in (
+            ("app-a", "app-b", ("Always", "OnFailure", "Never")),
+            ("app-b", "app-a", ("Always",)),
+        )
+        for policy in policies
+    ],
 )
-def test_changing_an_app_image_restarts_only_that_container(timeline: Trial, restart_policy: str) -> None:
+@scenario(pod="three-inits-two-apps", steady=running("app-a", "app-b"), hold="quiet", typical_s=43)
+def test_changing_an_app_image_restarts_only_that_container(
+    timeline: Trial, changed: str, other: str, restart_policy: str, fault: Fault, until: Condition
+) -> None:
     timeline.must(
-        restarted("app-a", times=1),
-        image_changed("app-a"),
-        not_restarted("app-b"),
+        restarted(changed, times=1),
+        image_changed(changed),
+        not_restarted(other),
         not_rerun("init-1", "init-2", "init-3"),
         kept_sandbox(),
         kept_uid(),
