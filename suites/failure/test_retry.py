@@ -106,6 +106,18 @@ def test_retries_of_an_init_container_back_off_exponentially(timeline: Trial, re
     )
 
 
+@claim("failure.backoff.curve")
+@scenario(
+    pod="flaky-init", edits=fails(init_2=3, init_3=2), steady=running("app"), typical_s=56, profiles=REAL_BACKOFF
+)
+def test_each_container_backs_off_for_itself(timeline: Trial) -> None:
+    timeline.must(
+        gaps_followed_curve("init-2", nominal=(0, 10, 20)),
+        gaps_followed_curve("init-3", nominal=(0, 10)),
+        ran("init-1", times=1),
+    )
+
+
 @claim("failure.signal.counts-as-failure")
 @pytest.mark.parametrize(
     ("restart_policy", "until"),

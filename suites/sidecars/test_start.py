@@ -73,7 +73,7 @@ def test_inits_and_sidecars_come_up_in_spec_order_and_sidecars_stay(timeline: Tr
         ),
         pytest.param(
             "sidecar-probed",
-            ("init-1", "side", "init-2", "app"),
+            ("plain", "init-1", "side", "init-2", "app"),
             # for as long as its probe has not succeeded the sidecar runs and is not complete
             containers(inits={"init-1": SLOWLY, "side": {"startupProbe": ON_PAGE}, "init-2": {**INIT_2, **SLOWLY}}),
             id="started-when-probed",
