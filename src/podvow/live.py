@@ -85,7 +85,7 @@ def connect(session: Session) -> tuple[Cluster, Api]:
     if session.provider == "existing":
         cluster = existing_cluster(Path(session.kubeconfig), session.context)
     else:
-        cluster = lifecycle.attach(session.name)
+        cluster = lifecycle.attach(session.name, node=session.node)
     if NODE_ACCESS in session.withheld:
         cluster = replace(cluster, access=None)
     return cluster, Api.connect(cluster.kubeconfig, cluster.context)

@@ -48,6 +48,7 @@ STAYS: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command
     then=(
         Look(read_log("init-1")),
         Look(read_log("init-2")),
+        Look(read_log("init-3")),
         Look(read_log("init-1", previous=True)),
     ),
     typical_s=9,
@@ -56,6 +57,7 @@ def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
     timeline.must(
         *answered("log of init-1", 200, "first done"),
         *answered("log of init-2", 200, "attempt 2"),
+        *answered("log of init-3", 200, "third done"),
         probed("previous log of init-1", "code", 400),
         ran("init-1", times=1),
         ran("init-2", times=2),

@@ -52,7 +52,7 @@ two_apps = partial(kubelet_away, pod="three-inits-two-apps", steady=running("app
 def test_a_restarted_kubelet_leaves_a_running_pod_as_it_is(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         not_rerun("init-1", "init-2", after=SINCE_FAULT),
-        kept_running("app-a", "app-b", after=SINCE_FAULT),
+        kept_running("side", "app-a", "app-b", after=SINCE_FAULT),
         kept_sandbox(after=SINCE_FAULT),
         condition_stayed("Initialized", "True", after=SINCE_FAULT),
         phase_stayed("Running", after=SINCE_FAULT),

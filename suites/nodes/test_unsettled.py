@@ -34,7 +34,7 @@ RUNNING = scenario(
 def _nothing_happened(timeline: Trial, after: After) -> None:
     timeline.must(
         not_rerun("init-1", "init-2", after=after),
-        kept_running("app-a", "app-b", after=after),
+        kept_running("side", "app-a", "app-b", after=after),
         kept_uid(after=after),
     )
 

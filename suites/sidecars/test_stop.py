@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from podvow.expect import (
@@ -29,7 +31,8 @@ SIDES = ("side-3", "side-2", "side-1")
 ALL = (*APPS, *SIDES)
 
 
-STUBBORN = {"env": {"LINGERS_S": 3600}}
+STUBBORN: dict[str, Any] = {"env": {"LINGERS_S": 3600}}
+HOOKED: dict[str, Any] = {**STUBBORN, "lifecycle": {"preStop": {"exec": {"command": ["sleep", "14"]}}}}
 
 
 @claim("sidecars.stop.after-apps-in-reverse-order")
@@ -95,6 +98,10 @@ def test_a_pod_beyond_its_deadline_stops_its_sidecars_in_reverse_order_after_its
             containers(inits=dict.fromkeys(SIDES, STUBBORN), apps=dict.fromkeys(APPS, STUBBORN)), id="all"
         ),
         pytest.param(containers(inits=dict.fromkeys(SIDES, STUBBORN)), id="sidecars"),
+        # what a hook takes is gone for what comes after it, in the same container too
+        pytest.param(
+            containers(inits=dict.fromkeys(SIDES, STUBBORN), apps={"app-a": HOOKED, "app-b": STUBBORN}), id="hook"
+        ),
     ],
 )
 @scenario(

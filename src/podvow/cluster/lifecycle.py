@@ -79,13 +79,14 @@ def up(
         return cluster
 
 
-def attach(name: str = DEFAULT_NAME, *, wounded: bool = False, silent: bool = False) -> Cluster:
+def attach(name: str = DEFAULT_NAME, *, wounded: bool = False, silent: bool = False, node: str = "") -> Cluster:
     """Return a cluster that `up` made and that runs; fast. Leaves this process in its network.
 
     Args:
         name: the cluster.
         wounded: take it even if workers are switched off, as long as its control plane runs.
         silent: take it even if its API server does not answer; its `server_version` is empty then.
+        node: the one worker that is needed; empty for all of them. Another run may have switched off another one.
 
     Raises:
         NoClusterError: there is none.
@@ -98,8 +99,9 @@ def attach(name: str = DEFAULT_NAME, *, wounded: bool = False, silent: bool = Fa
     found = kind.nodes(name)
     if not found:
         raise NoClusterError(f"cluster {name!r} has no nodes any more", hint="podvow up")
-    needed = [node for node in found if node.role == "control-plane"] if wounded else found
-    if not all(node.running for node in needed):
+    few = wounded or bool(node)
+    needed = [each for each in found if not few or each.role == "control-plane" or each.name == node]
+    if not all(each.running for each in needed):
         raise ClusterUnusableError(f"the nodes of cluster {name!r} do not all run", hint="podvow up")
     cluster = _cluster(name, engine)
     if not cluster.server_version and not silent:

@@ -161,7 +161,7 @@ class Driver:
         Raises:
             ClusterUnusableError: the cluster does not answer, or may not be touched any more.
         """
-        self._interlock.check_nodes(self._workers)
+        self._interlock.check_nodes(self._followed())
         self._interlock.on_stop = self._refuse
         kinds = {m["kind"] for p in self._planned.values() for m in p.scenario.manifests()} & set(WATCHABLE)
         self._tenancy = Tenancy(self._api, self._run_id, self._journal)
