@@ -42,14 +42,16 @@ STUCK = [
     steady=started("init-2") & running("init-2"),
     fault=debug(),
     until=running("debug"),
+    then=(Inject(debug("another")), Until(running("another"))),
     hold="quiet",
-    typical_s=36,
+    typical_s=40,
 )
 def test_an_ephemeral_container_starts_beside_a_running_init_container_and_leaves_it_alone(
     timeline: Trial, restart_policy: str
 ) -> None:
     timeline.must(
         ran("debug", times=1),
+        ran("another", times=1),
         kept_running("init-2"),
         never_signalled("init-2"),
         not_rerun("init-1"),

@@ -108,6 +108,18 @@ def test_retries_of_an_init_container_back_off_exponentially(timeline: Trial, re
 
 @claim("failure.backoff.curve")
 @scenario(
+    pod="failing-init",
+    edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 5; exit 1"]}}),
+    until=runs("init-2", 4),
+    typical_s=58,
+    profiles=REAL_BACKOFF,
+)
+def test_a_run_of_some_seconds_does_not_shorten_the_back_off(timeline: Trial) -> None:
+    timeline.must(gaps_followed_curve("init-2", nominal=(0, 10, 20)))
+
+
+@claim("failure.backoff.curve")
+@scenario(
     pod="flaky-init", edits=fails(init_2=3, init_3=2), steady=running("app"), typical_s=56, profiles=REAL_BACKOFF
 )
 def test_each_container_backs_off_for_itself(timeline: Trial) -> None:

@@ -48,6 +48,7 @@ ALL = ("init-1", "proxy", "init-2", "app", "other")
 LONG = ("proxy", "app", "other")
 ON_KILL = [rule([137], action="RestartAllContainers")]
 BY_APP = containers(apps={"app": {"restartPolicy": "Never", "restartPolicyRules": ON_KILL}})
+BY_OTHER = containers(apps={"other": {"restartPolicy": "Never", "restartPolicyRules": ON_KILL}})
 BY_SIDECAR = containers(inits={"proxy": {"restartPolicyRules": ON_KILL}})
 BY_INIT = containers(inits={"init-2": {"restartPolicy": "Never", "restartPolicyRules": ON_KILL}})
 LONG_INIT = containers(inits={"init-2": {"env": {"FIRST": 30}}})
@@ -73,7 +74,11 @@ def ended(code: int) -> dict[str, Any]:
 @pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 @pytest.mark.parametrize(
     ("edits", "fault"),
-    [pytest.param(BY_APP, kill("app"), id="app"), pytest.param(BY_SIDECAR, kill("proxy"), id="sidecar")],
+    [
+        pytest.param(BY_APP, kill("app"), id="app"),
+        pytest.param(BY_OTHER, kill("other"), id="second-app"),
+        pytest.param(BY_SIDECAR, kill("proxy"), id="sidecar"),
+    ],
 )
 @scenario(pod="restart-all", steady=running(*LONG), until=running(*LONG, anew=True), typical_s=18)
 def test_a_matching_exit_restarts_all_containers_in_order(

@@ -48,10 +48,10 @@ def exits(code: int, gate: str, **app: str) -> dict[str, Any]:
     return containers(inits={"side": side, "init-2": {"env": {"GATE": gate}}}, apps=apps)
 
 
-def failing_later(probe: str, up_s: int, **how: int) -> dict[str, Any]:
-    """Edit the fixture sidecar-probed: a probe of a page that goes away after some seconds."""
+def failing_later(probe: str, up_s: int, *, down_runs: int = 1, **how: int) -> dict[str, Any]:
+    """Edit the fixture sidecar-probed: a probe of a page that goes away after some seconds, in so many runs."""
     page = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5, **how}
-    return containers(inits={"side": {"env": {"DELAY_S": 0, "UP_S": up_s}, probe: page}})
+    return containers(inits={"side": {"env": {"DELAY_S": 0, "UP_S": up_s, "DOWN_RUNS": down_runs}, probe: page}})
 
 
 @claim("sidecars.restart.any-exit-any-policy", "sidecars.restart.regular-inits-untouched")
@@ -182,6 +182,24 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
         ran("init-1", times=1),
         ran("app", times=1),
         kept_ip(after=None),
+    )
+
+
+@claim("sidecars.probes.liveness-restarts-only-it")
+@scenario(
+    pod="sidecar-probed",
+    edits=failing_later("livenessProbe", 8, down_runs=2, initialDelaySeconds=5, failureThreshold=3),
+    steady=running("app"),
+    until=runs("side", 3) & running("side"),
+    typical_s=50,
+)
+def test_a_liveness_probe_restarts_its_sidecar_each_time_that_it_fails(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "down", run=1),
+        said("side", "down", run=2),
+        ran("side", times=3),
+        ran("init-1", times=1),
+        ran("app", times=1),
     )
 
 

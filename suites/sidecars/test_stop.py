@@ -10,6 +10,7 @@ from podvow.expect import (
     FAULT,
     exited_with,
     never_ran,
+    phase_reached,
     pod_failed,
     pod_gone,
     pod_showed_text,
@@ -156,6 +157,23 @@ def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Tr
         signalled_only_after_said("side", "pre"),
         stopped_in_order("app", "side"),
         exited_with("side", 143, after=FAULT),
+    )
+
+
+@claim("sidecars.hooks.pre-stop-before-term")
+@scenario(
+    pod="sidecar-hooks",
+    restart_policy="Never",
+    edits=containers(apps={"app": {"command": ["sleep", "2"]}}),
+    until=phase("Succeeded", "Failed"),
+    typical_s=22,
+)
+def test_the_pre_stop_hook_of_a_sidecar_runs_when_its_pod_is_done_too(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "pre"),
+        signalled_only_after_said("side", "pre", after=None),
+        exited_with("side", 143),
+        phase_reached("Succeeded"),
     )
 
 
