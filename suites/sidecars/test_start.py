@@ -131,9 +131,10 @@ def test_a_sidecar_whose_startup_probe_never_succeeds_keeps_everything_waiting(t
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(
     pod="sidecar-probed",
-    edits=probed(startupProbe={"failureThreshold": 6}, env={"DEAD_RUNS": 1, "DELAY_S": 0}),
+    # the second run is asked too: it says "up" after some seconds
+    edits=probed(startupProbe={"failureThreshold": 12}, env={"DEAD_RUNS": 1}),
     until=running("app"),
-    typical_s=16,
+    typical_s=28,
 )
 def test_a_sidecar_that_fails_its_startup_probe_is_restarted_and_initialisation_goes_on(
     timeline: Trial, restart_policy: str

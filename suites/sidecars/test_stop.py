@@ -123,6 +123,25 @@ def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: obje
     )
 
 
+@claim("sidecars.stop.shares-grace-period")
+@scenario(
+    pod="sidecar-stop",
+    edits=containers(
+        inits={"side-3": {"env": {"LINGERS_S": 12}}}, apps=dict.fromkeys(APPS, {"env": {"LINGERS_S": 14}})
+    ),
+    steady=running(*ALL),
+    fault=delete_pod(grace_s=34),
+    until=gone(),
+    typical_s=40,
+)
+def test_a_sidecar_has_all_of_the_grace_period_that_its_apps_have_left(timeline: Trial) -> None:
+    timeline.must(
+        stopped_in_order(APPS, *SIDES),
+        # killed if the time that it has waited for the apps were counted twice
+        *(exited_with(container, 7, after=FAULT) for container in ALL),
+    )
+
+
 @claim("sidecars.stop.signalled-before-later-ones-started", "sidecars.stop.running-init-not-waited-for")
 @scenario(
     pod="sidecar-long-init",
