@@ -9,6 +9,7 @@ import pytest
 from podvow.expect import (
     SECOND_FAULT,
     each_new_pod,
+    each_old_pod,
     each_pod,
     exited_with,
     never_ran,
@@ -172,6 +173,7 @@ def test_a_jobs_deadline_passes_while_its_pod_initialises(timeline: Trial) -> No
 )
 def test_a_job_suspended_while_it_initialises_starts_over_in_another_pod(timeline: Trial) -> None:
     timeline.must(
+        each_old_pod(pod_gone(), count=1),
         object_condition("Job", "Suspended", after=SECOND_FAULT, status="False"),
         each_pod(
             ran("init-1", times=1), said("init-1", "starts=1"), ran("init-2", times=1), never_ran("app"), count=2

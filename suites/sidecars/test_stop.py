@@ -127,7 +127,7 @@ def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: obje
 @scenario(
     pod="sidecar-stop",
     edits=containers(
-        inits={"side-3": {"env": {"LINGERS_S": 12}}}, apps=dict.fromkeys(APPS, {"env": {"LINGERS_S": 14}})
+        inits={"side-3": {"env": {"LINGERS_S": 12}}}, apps={app: {"env": {"LINGERS_S": 14}} for app in APPS}
     ),
     steady=running(*ALL),
     fault=delete_pod(grace_s=34),

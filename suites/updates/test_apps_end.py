@@ -21,12 +21,14 @@ from podvow.expect import (
     never_said,
     never_signalled,
     not_rerun,
+    phase_never,
     pod_gone,
     ran,
     ran_in_order,
     restart_count_was,
     restarted,
     said,
+    started_only_after,
 )
 from podvow.faults import delete_pod, kill, set_image, store_image
 from podvow.marks import Trial, claim, scenario
@@ -186,4 +188,21 @@ def test_an_app_image_made_unpullable_during_initialisation_disturbs_no_init_con
         ran("app", times=1),
         kept_sandbox(after=None),
         kept_uid(after=SINCE_FAULT),
+    )
+
+
+@claim("updates.app-image.unpullable-during-init")
+@scenario(
+    pod="three-inits-two-apps",
+    steady=started("init-1"),
+    fault=set_image("app-a", "127.0.0.1:1/none:1"),
+    until=waiting("app-a", "ImagePullBackOff") & running("app-b"),
+    typical_s=25,
+)
+def test_an_app_that_cannot_be_pulled_keeps_no_later_app_from_starting(timeline: Trial) -> None:
+    timeline.must(
+        started_only_after("app-b", "init-1", "init-2", "init-3"),
+        ran("app-b", times=1),
+        never_ran("app-a"),
+        phase_never("Succeeded", "Failed"),
     )
