@@ -294,3 +294,19 @@ def test_an_error_is_one_message_and_an_exit_code(
         cli.main()
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("error: not a name for a cluster: '..'")
+
+
+def test_who_stays_on_one_worker_needs_only_that_one_and_the_control_plane(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.has("podvow")
+    running = {"control-plane": True, "worker": True, "worker2": False}
+    nodes = [NodeContainer(name, name.rstrip("2"), on, "i") for name, on in running.items()]
+    monkeypatch.setattr(kind, "nodes", lambda _: nodes)
+    assert lifecycle.attach(node="worker").server_version == "v1.37.2"
+    for node in ("worker2", ""):
+        with pytest.raises(ClusterUnusableError, match="do not all run"):
+            lifecycle.attach(node=node)
+    nodes[0] = NodeContainer("control-plane", "control-plane", False, "i")
+    with pytest.raises(ClusterUnusableError, match="do not all run"):
+        lifecycle.attach(node="worker")
