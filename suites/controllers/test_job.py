@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from podvow.expect import (
+    FAULT,
     SECOND_FAULT,
     each_new_pod,
-    each_old_pod,
     each_pod,
     exited_with,
     never_ran,
@@ -164,6 +164,22 @@ def test_a_jobs_deadline_passes_while_its_pod_initialises(timeline: Trial) -> No
     pod="workloads/slow-job",
     steady=some_pods(started("init-2")),
     fault=patch_object("Job", "work", {"spec": {"suspend": True}}),
+    until=shows("Job", "Suspended"),
+    hold="quiet",
+    typical_s=40,
+)
+def test_a_job_suspended_while_it_initialises_loses_its_pod(timeline: Trial) -> None:
+    timeline.must(
+        object_condition("Job", "Suspended", after=FAULT),
+        each_pod(ran("init-2", times=1), never_ran("app"), pod_gone(), count=1),
+    )
+
+
+@claim("controllers.job.suspended-pod-initialises-anew")
+@scenario(
+    pod="workloads/slow-job",
+    steady=some_pods(started("init-2")),
+    fault=patch_object("Job", "work", {"spec": {"suspend": True}}),
     until=shows("Job", "Suspended") & pods_gone(1),
     then=(
         Inject(patch_object("Job", "work", {"spec": {"suspend": False}})),
@@ -173,7 +189,6 @@ def test_a_jobs_deadline_passes_while_its_pod_initialises(timeline: Trial) -> No
 )
 def test_a_job_suspended_while_it_initialises_starts_over_in_another_pod(timeline: Trial) -> None:
     timeline.must(
-        each_old_pod(pod_gone(), count=1),
         object_condition("Job", "Suspended", after=SECOND_FAULT, status="False"),
         each_pod(
             ran("init-1", times=1), said("init-1", "starts=1"), ran("init-2", times=1), never_ran("app"), count=2

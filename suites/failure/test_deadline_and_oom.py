@@ -51,7 +51,7 @@ def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Tr
 
 
 @claim("failure.deadline.covers-init")
-@pytest.mark.parametrize("pod", ["unpullable-init", "wants-configmap", "wants-volume"])
+@pytest.mark.parametrize("pod", ["unpullable-init", "wants-configmap"])
 @scenario(edits={"spec": {"activeDeadlineSeconds": 25}}, until=phase("Failed"), typical_s=32)
 def test_a_deadline_fails_a_pod_whose_init_container_cannot_start(timeline: Trial, pod: str) -> None:
     timeline.must(
