@@ -24,9 +24,12 @@ from podvow.expect import (
 )
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import ended_as, exited, phase, runs, terminated
+from podvow.scenario.edits import containers
+from podvow.scenario.manifest import merge_patch
 from podvow.scenario.model import Until
 
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
+DEADLINE_25S = {"spec": {"activeDeadlineSeconds": 25}}
 
 
 @claim("failure.deadline.covers-init")
@@ -51,9 +54,20 @@ def test_a_deadline_that_passes_during_initialisation_fails_the_pod(timeline: Tr
 
 
 @claim("failure.deadline.covers-init")
-@pytest.mark.parametrize("pod", ["unpullable-init", "wants-configmap"])
-@scenario(edits={"spec": {"activeDeadlineSeconds": 25}}, until=phase("Failed"), typical_s=32)
-def test_a_deadline_fails_a_pod_whose_init_container_cannot_start(timeline: Trial, pod: str) -> None:
+@pytest.mark.parametrize(
+    ("pod", "edits"),
+    [
+        pytest.param("unpullable-init", DEADLINE_25S, id="unpullable"),
+        pytest.param("wants-configmap", DEADLINE_25S, id="not-configured"),
+        pytest.param(
+            "unpullable-init",
+            merge_patch(DEADLINE_25S, containers(inits={"init-1": {"image": "127.0.0.1:1/none:1"}})),
+            id="first-unpullable",
+        ),
+    ],
+)
+@scenario(until=phase("Failed"), typical_s=32)
+def test_a_deadline_fails_a_pod_whose_init_container_cannot_start(timeline: Trial, pod: str, edits: object) -> None:
     timeline.must(
         pod_failed("DeadlineExceeded"),
         deadline_noticed(25),

@@ -41,7 +41,7 @@ from podvow.expect.objects import (
     rejected_with,
 )
 from podvow.expect.order import never_overlapped, overlapped, ran_in_order, started_only_after
-from podvow.expect.pacing import backed_off
+from podvow.expect.pacing import backed_off, not_held_back
 from podvow.expect.pods import (
     created_before_ready,
     created_only_after_ready,
@@ -173,6 +173,7 @@ __all__ = [
     "new_container",
     "new_pods_ran_inits",
     "new_sandbox",
+    "not_held_back",
     "not_rerun",
     "not_restarted",
     "object_condition",

@@ -1,4 +1,4 @@
-"""Facts about the least time between runs: that a back-off was kept, however slow the machine is.
+"""Facts about the time between runs: that a back-off was kept, however slow the machine is, or that there was none.
 
 Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from podvow.expect.base import After, Fact, Found, holds, violated, words
+from podvow.expect.base import After, Fact, Found, holds, inconclusive, violated, words
 from podvow.expect.evidence import at, begin_of
 from podvow.expect.spacing import MARGIN_S, end_and_start, unbroken_runs
+from podvow.expect.windows import too_late
 from podvow.timeline import Run, Timeline
 
 
@@ -38,3 +39,23 @@ def backed_off(container: str, *least_s: float, after: After | None = None, pod:
 
     curve = " ".join(f"{seconds:g}s" for seconds in least_s)
     return Fact(f"gaps between runs of {container} at least {curve}{words(after)}", "backed_off", find)
+
+
+def not_held_back(container: str, *, run: int, at_most_s: float, pod: str = "") -> Fact:
+    """From the end of a run's predecessor to its own start passed at most that many seconds.
+
+    Choose many more than a busy machine needs, and fewer than the back-off that is not to be.
+    """
+
+    def find(timeline: Timeline) -> Found:
+        runs = unbroken_runs(timeline, None, container, pod)
+        if len(runs) < run:
+            return inconclusive(f"{len(runs)} runs of {container} seen")
+        end, start = end_and_start(runs[run - 2], runs[run - 1])
+        waited_s = (start.t_ns - end.t_ns - end.precision_ns) / 1e9
+        told = f"{waited_s:.1f}s from the end of {runs[run - 2].label}"
+        if waited_s <= at_most_s:
+            return holds(told)
+        return too_late(timeline, told, took_s=waited_s, allowed_s=at_most_s, at_ns=begin_of(runs[run - 1]))
+
+    return Fact(f"{container} was not held back for {at_most_s:g}s before run {run}", "not_held_back", find)

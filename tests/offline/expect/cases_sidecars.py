@@ -10,6 +10,7 @@ from podvow.expect import (
     condition_never,
     condition_only_after_said,
     initialised_in_order,
+    not_held_back,
     shown_running,
     signalled_only_after_said,
     signalled_while_running,
@@ -156,6 +157,17 @@ CASES: Cases = {
         accept=[(backed_off("side-2", 0, 10), crashing(0, 12)), (backed_off("side-2", 0), crashing(20, 12))],
         reject=[(backed_off("side-2", 0, 10), crashing(0, 2)), (backed_off("side-2", 0, 10), crashing(0))],
         open=[(backed_off("side-2", 0, 10), gapped(crashing(0, 12), Source.TRACE, Source.RUNTIME))],
+    ),
+    "not_held_back": Case(
+        accept=[(not_held_back("side-2", run=2, at_most_s=5), crashing(0, 12))],
+        reject=[
+            (not_held_back("side-2", run=3, at_most_s=5), crashing(0, 12)),
+            (not_held_back("side-2", run=2, at_most_s=5), crashing(20, 12)),
+        ],
+        open=[
+            (not_held_back("side-2", run=4, at_most_s=5), crashing(0, 12)),
+            (not_held_back("side-2", run=2, at_most_s=5), gapped(crashing(20, 12), Source.TRACE, Source.RUNTIME)),
+        ],
     ),
     "initialised_in_order": Case(
         accept=[(initialised_in_order(*ORDER), UP), (initialised_in_order(*ORDER), no_trace(UP))],
