@@ -10,13 +10,14 @@ from podvow.scenario.conditions import phase, runs
 @claim("failure.post-start-hook.ends-container")
 @scenario(
     pod="failing-post-start",
-    until=runs("app", 2),
-    typical_s=10,
-    deadline_s=60,
+    # the hook of the second run fails as well
+    until=runs("app", 3),
+    typical_s=24,
+    deadline_s=90,
 )
 def test_a_failed_post_start_hook_restarts_its_app_and_nothing_else(timeline: Trial) -> None:
     timeline.must(
-        ran("app", at_least=2),
+        ran("app", at_least=3),
         ran("init-1", times=1),
         kept_sandbox(after=None),
     )
