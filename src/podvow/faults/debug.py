@@ -40,8 +40,15 @@ class Debug(PodFault):
             "imagePullPolicy": "Never",
             "command": ["sleep", str(self.seconds)],
         }
-        path = f"{context.path('pods', context.timeline().meta.pod)}/ephemeralcontainers"
-        context.api.patch(path, {"spec": {"ephemeralContainers": [container]}})
+        timeline = context.timeline()
+        path = f"{context.path('pods', timeline.meta.pod)}/ephemeralcontainers"
+        there = [
+            c["name"] for s in timeline.snapshots()[-1:] for c in s.object["spec"].get("ephemeralContainers") or ()
+        ]
+        # as `kubectl debug` does: a merge alone would put it in front of those that are there
+        order = [{"name": name} for name in (*there, self.container)]
+        spec = {"$setElementOrder/ephemeralContainers": order, "ephemeralContainers": [container]}
+        context.api.patch(path, {"spec": spec})
         return {"container": self.container}
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
