@@ -49,13 +49,17 @@ def not_held_back(container: str, *, run: int, at_most_s: float, pod: str = "") 
 
     def find(timeline: Timeline) -> Found:
         runs = unbroken_runs(timeline, None, container, pod)
-        if len(runs) < run:
+        came = len(runs) >= run
+        if came:
+            end, start = end_and_start(runs[run - 2], runs[run - 1])
+            waited_s = (start.t_ns - end.t_ns - end.precision_ns) / 1e9
+        elif len(runs) == run - 1 and (exit_ := runs[-1].exit):
+            waited_s = (timeline.end_ns - exit_.t_ns) / 1e9
+        else:
             return inconclusive(f"{len(runs)} runs of {container} seen")
-        end, start = end_and_start(runs[run - 2], runs[run - 1])
-        waited_s = (start.t_ns - end.t_ns - end.precision_ns) / 1e9
-        told = f"{waited_s:.1f}s from the end of {runs[run - 2].label}"
+        told = f"{waited_s:.1f}s from the end of {runs[run - 2].label}{'' if came else ', and it did not come'}"
         if waited_s <= at_most_s:
-            return holds(told)
-        return too_late(timeline, told, took_s=waited_s, allowed_s=at_most_s, at_ns=begin_of(runs[run - 1]))
+            return holds(told) if came else inconclusive(told)
+        return too_late(timeline, told, took_s=waited_s, allowed_s=at_most_s, at_ns=begin_of(runs[:run][-1]))
 
     return Fact(f"{container} was not held back for {at_most_s:g}s before run {run}", "not_held_back", find)

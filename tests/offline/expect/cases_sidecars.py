@@ -148,6 +148,14 @@ def crashing(*gaps_s: float) -> Timeline:
     return quiet(story)
 
 
+def crashed(wait_s: float) -> Timeline:
+    """Tell of a sidecar that crashes and is not started again for as long as is looked."""
+    story, pod = came_up()
+    pod.end("side-2", 1)
+    story.wait(wait_s)
+    return quiet(story)
+
+
 def no_trace(timeline: Timeline) -> Timeline:
     return disconnected(timeline, Source.TRACE)
 
@@ -163,9 +171,11 @@ CASES: Cases = {
         reject=[
             (not_held_back("side-2", run=3, at_most_s=5), crashing(0, 12)),
             (not_held_back("side-2", run=2, at_most_s=5), crashing(20, 12)),
+            (not_held_back("side-2", run=2, at_most_s=5), crashed(20)),
         ],
         open=[
             (not_held_back("side-2", run=4, at_most_s=5), crashing(0, 12)),
+            (not_held_back("side-2", run=2, at_most_s=500), crashed(20)),
             (not_held_back("side-2", run=2, at_most_s=5), gapped(crashing(20, 12), Source.TRACE, Source.RUNTIME)),
         ],
     ),
