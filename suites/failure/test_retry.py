@@ -33,13 +33,13 @@ from podvow.scenario.edits import containers
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
 
 
-def fails(**times: int) -> dict[str, Any]:
-    return containers(inits={name.replace("_", "-"): {"env": {"FAILURES": n}} for name, n in times.items()})
+def fails(times: dict[str, int]) -> dict[str, Any]:
+    return containers(inits={name: {"env": {"FAILURES": n}} for name, n in times.items()})
 
 
 @claim("failure.init.retried-until-success")
 @RETRYING
-@scenario(pod="flaky-init", edits=fails(init_2=3), steady=running("app"), typical_s=42)
+@scenario(pod="flaky-init", edits=fails({"init-2": 3}), steady=running("app"), typical_s=42)
 def test_a_failing_init_container_is_retried_until_it_succeeds(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         ran("init-2", times=4),
@@ -69,7 +69,9 @@ def test_under_never_a_failed_init_container_fails_the_pod_for_good(timeline: Tr
     ("edits", "runs_of"),
     [
         pytest.param({}, {"init-1": 1, "init-2": 3, "init-3": 1}, id="second-of-three"),
-        pytest.param(fails(init_2=0, init_3=2), {"init-1": 1, "init-2": 1, "init-3": 3}, id="last-of-three"),
+        pytest.param(
+            fails({"init-2": 0, "init-3": 2}), {"init-1": 1, "init-2": 1, "init-3": 3}, id="last-of-three"
+        ),
     ],
 )
 @scenario(pod="flaky-init", steady=running("app"), hold="quiet", typical_s=50)
@@ -121,7 +123,11 @@ def test_a_run_of_some_seconds_does_not_shorten_the_back_off(timeline: Trial) ->
 
 @claim("failure.backoff.curve")
 @scenario(
-    pod="flaky-init", edits=fails(init_2=3, init_3=1), steady=running("app"), typical_s=46, profiles=REAL_BACKOFF
+    pod="flaky-init",
+    edits=fails({"init-2": 3, "init-3": 1}),
+    steady=running("app"),
+    typical_s=46,
+    profiles=REAL_BACKOFF,
 )
 def test_each_container_backs_off_for_itself(timeline: Trial) -> None:
     timeline.must(

@@ -22,6 +22,7 @@ from podvow.expect import (
 )
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import Condition, phase, running, runs
+from podvow.scenario.edits import containers
 
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 START = scenario(pod="three-inits-two-apps", steady=running("app-a", "app-b"), typical_s=9)
@@ -82,7 +83,7 @@ def test_a_pod_that_initialises_is_pending_and_names_what_is_incomplete(
         pytest.param(
             policy,
             code,
-            {"spec": {"initContainers": [{"name": "init-2", "env": [{"name": "CODE", "value": str(code)}]}]}},
+            containers(inits={"init-2": {"env": {"CODE": code}}}),
             # where it is tried again, and nothing else ends the Pod, the code alone holds back what follows
             phase("Failed") if policy == "Never" else runs("init-2", 2),
             id=f"{policy}-{code}",

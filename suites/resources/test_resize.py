@@ -26,6 +26,7 @@ from podvow.marks import Trial, claim, scenario
 from podvow.probes.node import container_cgroup, pod_cgroup
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
 from podvow.scenario.conditions import pod_shows, running, started
+from podvow.scenario.edits import containers
 from podvow.scenario.model import Hold, Look, Until
 
 INITS = "status/initContainerStatuses"
@@ -121,14 +122,7 @@ def test_resizing_a_finished_init_container_runs_nothing_again(
 @claim("resources.resize.waiting-init-starts-with-it")
 @scenario(
     pod="resizable",
-    edits={
-        "spec": {
-            "initContainers": [
-                {"name": "init-2", "command": ["sleep", "20"]},
-                {"name": "init-3", "command": ["sleep", "20"]},
-            ]
-        }
-    },
+    edits=containers(inits={"init-2": {"command": ["sleep", "20"]}, "init-3": {"command": ["sleep", "20"]}}),
     steady=started("init-2"),
     fault=resize("init-3", "cpu=30m/90m"),
     until=running("init-3"),

@@ -116,7 +116,7 @@ def conditions_while_initialising(*, pod: str = "") -> Fact:
 
     def find(timeline: Timeline) -> Found:
         need_status(timeline)
-        inits = timeline.inits(pod)
+        inits, sidecars = timeline.inits(pod), timeline.sidecars(pod)
         stages: set[int] = set()
         until_ns = timeline.end_ns
         before: list[str] = []
@@ -128,7 +128,6 @@ def conditions_while_initialising(*, pod: str = "") -> Fact:
             if not missing or terminating or shot.phase in TERMINAL:
                 until_ns = shot.t_ns
                 break
-            sidecars = timeline.sidecars(pod)
             late = [name for name in before if name in missing or name in sidecars]
             if wrong := _wrong(shot, missing, late):
                 return violated(f"{wrong} at {at(timeline, shot.t_ns)}", shot.t_ns)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from podvow.api import ApiError
-from podvow.cluster.process import CommandError
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.deadline import Deadline
 from podvow.errors import ClusterUnusableError, PodvowError, UsageError
@@ -126,7 +125,7 @@ def _workers(session: Session) -> list[str]:
         api, _ = enter(session)
         with contextlib.closing(api):
             return disturbed_of(workers(read_profile(api)))
-    except (PodvowError, ApiError, CommandError):
+    except PodvowError:
         return []
 
 

@@ -161,12 +161,13 @@ class Driver:
         Raises:
             ClusterUnusableError: the cluster does not answer, or may not be touched any more.
         """
-        self._interlock.check_nodes(self._followed())
+        nodes = self._followed()
+        self._interlock.check_nodes(nodes)
         self._interlock.on_stop = self._refuse
         kinds = {m["kind"] for p in self._planned.values() for m in p.scenario.manifests()} & set(WATCHABLE)
         self._tenancy = Tenancy(self._api, self._run_id, self._journal)
         self._be_found(self._tenancy)
-        self._hub = Hub(self._api, self._run_id, self._cluster.access, self._followed(), kinds)
+        self._hub = Hub(self._api, self._run_id, self._cluster.access, nodes, kinds)
         self._hub.start()
         self._main.start()
         self._guard.start()

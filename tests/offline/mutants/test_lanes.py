@@ -34,12 +34,15 @@ def session(tmp_path: Path) -> Session:
     return Session("r", folder)
 
 
+def at(*clusters: str) -> list[Place]:
+    return [Place(cluster) for cluster in clusters]
+
+
 def test_each_cluster_runs_its_share_and_the_results_are_one(session: Session) -> None:
     said: list[str] = []
     kept: list[Told] = []
-    done = lanes.run(
-        session, Wish(TWO, OURS, OURS), [Place("a"), Place("b")], DEFINITIONS, say=said.append, keep=kept.append
-    )
+    wish = Wish(TWO, OURS, OURS)
+    done = lanes.run(session, wish, at("a", "b"), DEFINITIONS, say=said.append, keep=kept.append)
     assert sorted(said) == ["a: ran no-backoff", "b: ran parallel-inits"]
     assert [(each.id, each.fate) for each in done.mutants] == [
         ("no-backoff", Fate.KILLED),
@@ -53,9 +56,7 @@ def test_each_cluster_runs_its_share_and_the_results_are_one(session: Session) -
 
 def test_a_cluster_that_cannot_be_used_makes_it_void(session: Session) -> None:
     wish = Wish(TWO, OURS, OURS)
-    done = lanes.run(
-        session, wish, [Place("a"), Place("away")], DEFINITIONS, say=lambda _: None, keep=lambda _: None
-    )
+    done = lanes.run(session, wish, at("a", "away"), DEFINITIONS, say=lambda _: None, keep=lambda _: None)
     assert [each.fate for each in done.mutants] == [Fate.KILLED, Fate.INCONCLUSIVE]
     assert done.score.void == "away: error: there is no cluster 'away'"
     assert done.score.exit_code is ExitCode.INCONCLUSIVE
@@ -75,9 +76,7 @@ def test_workers_of_one_cluster_are_places_and_its_control_plane_comes_after_the
 
 def test_more_clusters_than_mutants_leave_some_idle(session: Session) -> None:
     wish = Wish(TWO, TWO, TWO)
-    done = lanes.run(
-        session, wish, [Place("a"), Place("b"), Place("away")], DEFINITIONS, say=lambda _: None, keep=lambda _: None
-    )
+    done = lanes.run(session, wish, at("a", "b", "away"), DEFINITIONS, say=lambda _: None, keep=lambda _: None)
     assert not done.score.void
 
 
@@ -99,14 +98,12 @@ def test_ctrl_c_lets_every_cluster_take_back_what_was_done(session: Session) -> 
             signal.pthread_kill(main, signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        lanes.run(
-            session, Wish(TWO, OURS, OURS), [Place("a"), Place("slow")], DEFINITIONS, say=say, keep=lambda _: None
-        )
+        lanes.run(session, Wish(TWO, OURS, OURS), at("a", "slow"), DEFINITIONS, say=say, keep=lambda _: None)
     assert (session.folder.with_name("r-b") / "taken-back").exists()
 
 
 def test_more_clusters_than_can_be_told_apart_are_refused(session: Session) -> None:
-    many = [Place(f"c{number}") for number in range(27)]
+    many = at(*(f"c{number}" for number in range(27)))
     with pytest.raises(UsageError, match="27 parts"):
         lanes.run(session, Wish(OURS, OURS, OURS), many, DEFINITIONS, say=lambda _: None, keep=lambda _: None)
 
@@ -114,11 +111,6 @@ def test_more_clusters_than_can_be_told_apart_are_refused(session: Session) -> N
 def test_a_cluster_that_is_named_twice_is_refused(session: Session) -> None:
     with pytest.raises(UsageError, match="named twice"):
         lanes.run(
-            session,
-            Wish(TWO, OURS, OURS),
-            [Place("a"), Place("a")],
-            DEFINITIONS,
-            say=lambda _: None,
-            keep=lambda _: None,
+            session, Wish(TWO, OURS, OURS), at("a", "a"), DEFINITIONS, say=lambda _: None, keep=lambda _: None
         )
     assert [path.name for path in session.folder.parent.iterdir()] == ["r"]
