@@ -24,6 +24,7 @@ from podvow.mutants.score import (
     kill_of,
 )
 from podvow.mutants.seat import Seat
+from podvow.scenario.placing import Item
 from podvow.selection import Collected
 from podvow.session import Session
 from podvow.verdict import Judged
@@ -62,6 +63,18 @@ class Stand:
     results: list[Result] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
     trials: int = 0
+
+
+def tests_of(definitions: Iterable[Definition], register: Register, items: Iterable[Item]) -> set[str]:
+    """Return the tests of the claims that mutants name.
+
+    Args:
+        definitions: the mutants.
+        register: the claims.
+        items: all tests.
+    """
+    claims = {claim for each in definitions for claim in each.related(register) | set(each.holds)}
+    return {item.id for item in items if not claims.isdisjoint(claim.id for claim in item.claims)}
 
 
 class Campaign:
@@ -153,11 +166,8 @@ class Campaign:
 
     def _named(self, definitions: Iterable[Definition]) -> set[str]:
         """Return the tests of the claims that definitions name; for a control those of its peers."""
-        claims: set[str] = set()
-        for definition in definitions:
-            widened = self._peers if definition.control else ()
-            claims.update(*(d.related(self._register) | set(d.holds) for d in (definition, *widened)))
-        return {item.id for item in self._items if not claims.isdisjoint(c.id for c in item.claims)}
+        every = [d for one in definitions for d in (one, *(self._peers if one.control else ()))]
+        return tests_of(every, self._register, self._items)
 
     def _baseline(self, seat: Seat, program: Program, wanted: Collection[str]) -> bool:
         """Find out which scenarios can tell: those that come out as expected without a mutant.

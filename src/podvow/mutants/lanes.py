@@ -26,13 +26,14 @@ from podvow.ending import end_with_parent
 from podvow.errors import PodvowError, UsageError
 from podvow.inputs import read_json, shaped
 from podvow.mutants import command, matrix
-from podvow.mutants.campaign import Wish
+from podvow.mutants.campaign import Wish, tests_of
 from podvow.mutants.definition import chosen, load
 from podvow.mutants.matrix import Told
 from podvow.mutants.merge import merged
 from podvow.mutants.share import Place, Share, rounds
 from podvow.paths import SUITES
 from podvow.scenario.jobs import BUSY
+from podvow.selection import collect
 from podvow.session import Session
 from podvow.whole import write_whole
 
@@ -72,11 +73,13 @@ def run(
     Raises:
         UsageError: a place is named twice, there are too many, or a mutant names a claim that there is not.
     """
-    parts = rounds(wish, str(definitions.absolute()), places)
-    _check(places, sum(map(len, parts)))
     began = time.monotonic()
     register = load_register(SUITES / "claims.yaml")
     command.check_names(wish.mutants, register)
+    items = collect(profile=session.profile).items
+    tests = {each.id: tests_of([each], register, items) for each in wish.peers}
+    parts = rounds(wish, str(definitions.absolute()), places, tests)
+    _check(places, sum(map(len, parts)))
     writing = threading.Lock()
     lanes: list[_Lane] = []
 

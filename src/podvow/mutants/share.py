@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from podvow.mutants.campaign import Wish
 from podvow.mutants.definition import Target, of_target
+
+Tests = Mapping[str, Collection[str]]
+"""By mutant the tests that are to notice it."""
+
+_SCENARIO_S = 5.0
+"""What one more scenario adds to a place's baseline, and again to each control, in seconds (measured: three places
+on two cores)."""
+_MUTANT_S = 55.0
+"""What a mutant takes, in seconds (measured, at the median)."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,26 @@ class Place:
         return self.node or self.cluster
 
 
-def rounds(wish: Wish, definitions: str, places: Sequence[Place]) -> list[list[tuple[Place, Share]]]:
+@dataclass
+class _Load:
+    """What a place has been given so far.
+
+    Attributes:
+        mutants: ids of the mutants and controls that it tries.
+        peers: ids of the mutants by whose scenarios its controls are judged.
+        runs: the tests that it runs without a bug: program, which time (once for each control too), and test.
+    """
+
+    mutants: list[str] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
+    runs: set[tuple[Target, int, str]] = field(default_factory=set)
+
+    def seconds(self, runs: Collection[tuple[Target, int, str]], mutants: Collection[str]) -> float:
+        """Return how long the place would take, about, with some more tests and mutants."""
+        return _SCENARIO_S * len(self.runs.union(runs)) + _MUTANT_S * len({*self.mutants, *mutants})
+
+
+def rounds(wish: Wish, definitions: str, places: Sequence[Place], tests: Tests) -> list[list[tuple[Place, Share]]]:
     """Deal mutants out to places, in rounds that follow each other.
 
     Kubelets are tried on every worker at a time. A component of the control plane is the whole cluster's, so it is
@@ -56,6 +84,7 @@ def rounds(wish: Wish, definitions: str, places: Sequence[Place]) -> list[list[t
         wish: what is to be run.
         definitions: folder that the mutants are from.
         places: where; several of one cluster are workers of it.
+        tests: by mutant the tests that are to notice it.
 
     Returns:
         By round the places that have something to do, with it.
@@ -67,7 +96,7 @@ def rounds(wish: Wish, definitions: str, places: Sequence[Place]) -> list[list[t
         kubelets = frozenset({Target.KUBELET})
         others = frozenset(Target) - kubelets
         parts = [(_of(wish, kubelets), list(places)), (_of(wish, others), [Place(each) for each in clusters])]
-    shares = [zip(where, dealt(part, definitions, len(where)), strict=True) for part, where in parts]
+    shares = [zip(where, dealt(part, definitions, len(where), tests), strict=True) for part, where in parts]
     return [given for part in shares if (given := [(place, share) for place, share in part if share.mutants])]
 
 
@@ -80,8 +109,8 @@ def _of(wish: Wish, targets: frozenset[Target]) -> Wish:
     )
 
 
-def dealt(wish: Wish, definitions: str, lanes: int) -> list[Share]:
-    """Deal mutants out to places, one after the other, program by program.
+def dealt(wish: Wish, definitions: str, lanes: int, tests: Tests) -> list[Share]:
+    """Deal mutants out to places, program by program, so that all take about the same time.
 
     Controls go to every place, each judged there by the scenarios of that place's mutants: together they are
     judged by as much as in one place, and none needs to know how all scenarios come out without a bug.
@@ -90,36 +119,38 @@ def dealt(wish: Wish, definitions: str, lanes: int) -> list[Share]:
         wish: what is to be run.
         definitions: folder that the mutants are from.
         lanes: how many places there are.
+        tests: by mutant the tests that are to notice it.
 
     Returns:
         A share for each; one may be empty.
     """
-    mutants: list[list[str]] = [[] for _ in range(lanes)]
-    peers: list[list[str]] = [[] for _ in range(lanes)]
+    loads = [_Load() for _ in range(lanes)]
     wanted = {definition.id for definition in wish.mutants}
-    turn = others = 0
     for target in Target:
-        for definition in of_target([d for d in wish.mutants if not d.control], target):
-            mutants[turn % lanes].append(definition.id)
-            peers[turn % lanes].append(definition.id)
-            turn += 1
-        rest = [d for d in of_target(wish.peers, target) if not d.control and d.id not in wanted]
-        for definition in rest:
-            peers[others % lanes].append(definition.id)
-            others += 1
-        here = {d.id for d in of_target(wish.peers, target)}
-        for control in of_target([d for d in wish.mutants if d.control], target):
-            for lane in range(lanes):
-                if not here.isdisjoint(peers[lane]) or control.claims:
-                    mutants[lane].append(control.id)
+        controls = [d.id for d in of_target(wish.mutants, target) if d.control]
+        bugs = [d.id for d in of_target(wish.mutants, target) if not d.control]
+        peers = of_target(wish.peers, target) if controls else []
+        beside = [d.id for d in peers if not d.control and d.id not in wanted]
+        # Those with many tests first: small ones then make even what is uneven.
+        for mutant in sorted([*bugs, *beside], key=lambda each: -len(tests[each])):
+            runs = {(target, turn, test) for turn in range(1 + len(controls)) for test in tests[mutant]}
+            tried = [mutant] if mutant in wanted else []
+            least = min(loads, key=lambda load: load.seconds(runs, tried))
+            least.peers.append(mutant)
+            least.mutants += tried
+            least.runs |= runs
+        for control in [d for d in of_target(wish.mutants, target) if d.control]:
+            for load in loads:
+                if control.claims or not {d.id for d in peers}.isdisjoint(load.peers):
+                    load.mutants.append(control.id)
     order = {definition.id: number for number, definition in enumerate(wish.mutants)}
     return [
         Share(
             definitions,
-            tuple(sorted(ids, key=order.__getitem__)),
-            tuple(sorted(beside)),
+            tuple(sorted(load.mutants, key=order.__getitem__)),
+            tuple(sorted(load.peers)),
             everything=wish.everything,
             related_only=wish.related_only,
         )
-        for ids, beside in zip(mutants, peers, strict=True)
+        for load in loads
     ]
