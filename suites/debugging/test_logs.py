@@ -23,6 +23,7 @@ from podvow.probes.api import read_log
 from podvow.probes.run_in import run_in
 from podvow.scenario.conditions import phase, pod_shows, running, started
 from podvow.scenario.conditions import said as has_said
+from podvow.scenario.edits import containers
 from podvow.scenario.model import Look
 
 INIT_1 = "status/initContainerStatuses/init-1/state/terminated"
@@ -38,6 +39,8 @@ def answered(probe: str, code: int, text: str) -> tuple[Fact, Fact]:
 
 
 _TWICE = "mkdir /work/tried && echo attempt 1 && exit 1; echo attempt 2; sleep 3600"
+# Not at once: a container that ended 30 ms after its start was once left without the message.
+_THRICE = "echo try >>/work/tries; n=$(wc -l </work/tries); echo attempt $n; sleep 1; [ $n = 3 ]"
 STAYS: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["sh", "-c", _TWICE]}]}}
 
 
@@ -174,6 +177,25 @@ def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container
 @scenario(pod="silent-failure", edits=ends_with(0), steady=running("app"), typical_s=5)
 def test_the_log_is_no_message_of_an_init_container_that_succeeded(timeline: Trial) -> None:
     timeline.must(pod_showed(f"{INIT_1}/reason", "Completed"), pod_showed_last(f"{INIT_1}/message", None))
+
+
+@claim("debugging.termination-message.falls-back-to-logs")
+@scenario(
+    pod="counts-attempts",
+    edits=containers(
+        inits={"init-2": {"command": ["sh", "-c", _THRICE], "terminationMessagePolicy": "FallbackToLogsOnError"}}
+    ),
+    steady=running("app"),
+    typical_s=20,
+)
+def test_the_end_of_the_log_stands_in_for_the_message_of_every_failed_attempt(timeline: Trial) -> None:
+    path = "status/initContainerStatuses/init-2"
+    timeline.must(
+        pod_showed_text(f"{path}/lastState/terminated/message", "attempt 1"),
+        pod_showed_text(f"{path}/lastState/terminated/message", "attempt 2"),
+        pod_showed_last(f"{path}/state/terminated/message", None),
+        ran("init-2", times=3),
+    )
 
 
 @claim("debugging.termination-message.of-the-attempt-before")

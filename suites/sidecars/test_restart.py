@@ -17,6 +17,7 @@ from podvow.expect import (
     kept_sandbox,
     kept_uid,
     last_state_code,
+    never_ran,
     new_container,
     not_rerun,
     overlapped,
@@ -160,6 +161,28 @@ def test_a_sidecar_that_goes_on_crashing_backs_off_beside_a_running_app(
         ran("init-1", times=1),
         ran("app", times=1),
         overlapped("app", "side"),
+    )
+
+
+@claim("sidecars.restart.backs-off", "failure.backoff.curve")
+@scenario(
+    pod="sidecar-mixed",
+    edits=containers(
+        inits={
+            "side-1": {"command": ["sh", "-c", "sleep 3; exit 1"]},
+            "init-2": {"command": ["sh", "-c", "sleep 1; exit 1"]},
+        }
+    ),
+    until=runs("side-1", 4) & runs("init-2", 4),
+    typical_s=50,
+    profiles=REAL_BACKOFF,
+)
+def test_a_sidecar_and_an_init_container_that_crash_side_by_side_back_off_each_for_itself(timeline: Trial) -> None:
+    timeline.must(
+        backed_off("side-1", 0, 10, 20),
+        backed_off("init-2", 0, 10, 20),
+        ran("init-1", times=1),
+        never_ran("side-2", "init-3", "app"),
     )
 
 
