@@ -174,6 +174,18 @@ def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container
 
 
 @claim("debugging.termination-message.falls-back-to-logs")
+@scenario(
+    pod="parting-message",
+    edits=containers(inits={"init-1": {"env": {"CODE": 3}, "terminationMessagePolicy": "FallbackToLogsOnError"}}),
+    restart_policy="Never",
+    steady=phase("Failed"),
+    typical_s=5,
+)
+def test_the_log_does_not_stand_in_for_a_message_that_was_left(timeline: Trial) -> None:
+    timeline.must(pod_showed(f"{INIT_1}/exitCode", 3), pod_showed_last(f"{INIT_1}/message", "two rows loaded\n"))
+
+
+@claim("debugging.termination-message.falls-back-to-logs")
 @scenario(pod="silent-failure", edits=ends_with(0), steady=running("app"), typical_s=5)
 def test_the_log_is_no_message_of_an_init_container_that_succeeded(timeline: Trial) -> None:
     timeline.must(pod_showed(f"{INIT_1}/reason", "Completed"), pod_showed_last(f"{INIT_1}/message", None))

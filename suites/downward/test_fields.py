@@ -44,6 +44,9 @@ def test_an_init_container_is_told_the_fields_of_its_pod_before_any_app_runs(tim
         said_value_matches_status("init-1", "host-ip", "hostIP"),
         said_value_matches_status("init-1", "pod-ip", "podIP"),
         said("init-1", "labels=0"),
+        said_value_matches_status("init-2", "uid", "metadata/uid"),
+        said_value_matches_status("init-2", "host-ip", "hostIP"),
+        said_value_matches_status("init-2", "pod-ip", "podIP"),
     )
 
 
@@ -69,6 +72,7 @@ def test_an_init_container_is_told_its_own_limits_and_those_of_an_app_that_has_n
 def test_an_init_container_that_runs_again_is_told_the_address_of_the_new_sandbox(timeline: Trial) -> None:
     timeline.must(
         said_value_matches_status("init-1", "pod-ip", "podIP", after=FAULT),
+        said_value_matches_status("init-2", "pod-ip", "podIP", after=FAULT),
         said_value_matches_status("init-1", "uid", "metadata/uid", after=FAULT),
         ran("init-1", times=1, after=FAULT),
         kept_uid(),

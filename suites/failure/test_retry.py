@@ -22,6 +22,7 @@ from podvow.expect import (
     restart_count_was,
     start_time_kept,
     started_only_after,
+    statuses_in_spec_order,
     terminated_with,
 )
 from podvow.faults import kill
@@ -47,6 +48,7 @@ def test_a_failing_init_container_is_retried_until_it_succeeds(timeline: Trial, 
         exited_with("init-2", 0, run=-1),
         restart_count_was("init-2", 3),
         last_state_code("init-2", 1),
+        statuses_in_spec_order(),
         started_only_after("init-3", "init-2"),
         started_only_after("app", "init-1", "init-2", "init-3"),
     )

@@ -96,6 +96,18 @@ def test_the_pods_cgroup_has_no_limit_if_one_container_has_none(timeline: Trial,
             id="Guaranteed",
         ),
         pytest.param("Burstable", sized("init-1 cpu=40m", "app"), "cpu=40m/none memory=/none", id="Burstable"),
+        pytest.param(
+            "Guaranteed",
+            sized("pod cpu=50m memory=40Mi", "init-1 cpu=30m/40m memory=12Mi/24Mi", "app"),
+            "cpu=50m memory=/40Mi",
+            id="Guaranteed-by-the-Pods-own",
+        ),
+        pytest.param(
+            "Burstable",
+            sized("pod cpu=50m/60m memory=40Mi", "init-1 cpu=40m memory=24Mi", "app cpu=30m memory=32Mi"),
+            "cpu=50m/60m memory=/40Mi",
+            id="Burstable-by-the-Pods-own",
+        ),
     ],
 )
 @scenario(pod="bare", steady=running("app"), then=(Look(pod_cgroup()),), typical_s=6)

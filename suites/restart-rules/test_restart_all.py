@@ -64,6 +64,11 @@ RESTARTED = scenario(
 """A restart by an app that is killed; several tests look at one recording of it."""
 
 
+def _status(name: str) -> str:
+    kind = "containerStatuses" if name in {"app", "other"} else "initContainerStatuses"
+    return f"status/{kind}/{name}"
+
+
 def ended(code: int) -> dict[str, Any]:
     """Let `other` have ended before the app's rule matches."""
     done = containers(apps={"other": {"command": ["sh", "-c", f"sleep 1; exit {code}"]}})
@@ -141,6 +146,8 @@ def test_every_container_counts_the_restart_and_names_it_as_its_last_state(timel
     timeline.must(
         *(restart_count_was(name, 1) for name in ALL),
         *(terminated_with(name, reason="RestartingAllContainers", code=137, after=FAULT) for name in ALL),
+        # and still does when all of them have started
+        *(pod_showed_last(f"{_status(name)}/lastState/terminated/exitCode", 137) for name in ALL),
     )
 
 

@@ -35,9 +35,10 @@ from podvow.expect import (
 from podvow.faults import kill
 from podvow.marks import Trial, claim, scenario
 from podvow.profiles import REAL_BACKOFF
-from podvow.scenario.conditions import phase, pod_shows, ready, running, runs
+from podvow.scenario.conditions import phase, pod_shows, ready, running, runs, started
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.edits import containers
+from podvow.scenario.manifest import merge_patch
 
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 
@@ -223,6 +224,28 @@ def test_a_liveness_probe_restarts_its_sidecar_each_time_that_it_fails(timeline:
         ran("side", times=3),
         ran("init-1", times=1),
         ran("app", times=1),
+    )
+
+
+@claim("sidecars.probes.liveness-restarts-only-it")
+@scenario(
+    pod="sidecar-probed",
+    edits=merge_patch(
+        failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3),
+        containers(inits={"init-2": {"image": "podvow/busybox:blue", "command": ["sleep", "30"]}}),
+    ),
+    steady=started("init-2"),
+    until=running("app"),
+    typical_s=40,
+)
+def test_a_failing_liveness_probe_restarts_its_sidecar_while_the_pod_initialises_too(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "down", run=1),
+        was_signalled("side", after=None),
+        ran("side", times=2),
+        overlapped("side", "init-2"),
+        *(ran(container, times=1) for container in ("plain", "init-1", "init-2", "app")),
+        exited_with("init-2", 0),
     )
 
 

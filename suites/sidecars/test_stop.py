@@ -32,6 +32,7 @@ SIDES = ("side-3", "side-2", "side-1")
 ALL = (*APPS, *SIDES)
 
 
+NEVER_UP = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "failureThreshold": 600}
 STUBBORN: dict[str, Any] = {"env": {"LINGERS_S": 3600}}
 HOOKED: dict[str, Any] = {**STUBBORN, "lifecycle": {"preStop": {"exec": {"command": ["sleep", "14"]}}}}
 
@@ -159,6 +160,25 @@ def test_a_pod_deleted_while_it_initialises_stops_the_sidecars_that_run_and_star
         *(exited_with(container, 7, after=FAULT) for container in ("side-1", "side-2", "init-1")),
         never_ran("side-3", "app"),
         ran("init-1", times=0, after=FAULT),
+    )
+
+
+@claim("sidecars.stop.signalled-before-later-ones-started")
+@scenario(
+    pod="sidecar-probed",
+    edits=containers(inits={"side": {"env": {"DEAD_RUNS": 9}, "startupProbe": NEVER_UP}}),
+    steady=running("side"),
+    fault=delete_pod(grace_s=14),
+    until=gone(),
+    typical_s=24,
+)
+def test_a_sidecar_that_has_not_started_gets_term_when_its_pod_is_deleted(timeline: Trial) -> None:
+    timeline.must(
+        was_signalled("side"),
+        was_signalled("plain"),
+        stopped_in_order("side", "plain"),
+        never_ran("app"),
+        ran("side", times=0, after=FAULT),
     )
 
 

@@ -52,6 +52,22 @@ def test_every_change_of_an_image_is_a_generation_that_the_kubelet_observes(time
 @scenario(
     pod="three-inits-two-apps",
     steady=running("app-a", "app-b"),
+    fault=set_image("init-2", GREEN),
+    until=kubelet_saw_it(),
+    typical_s=12,
+)
+def test_a_new_image_of_an_init_container_is_a_generation_too(timeline: Trial) -> None:
+    timeline.must(
+        generation_observed(),
+        pod_showed_last("metadata/generation", 2),
+        pod_showed_last("status/observedGeneration", 2),
+    )
+
+
+@claim("updates.generation.follows-each-change")
+@scenario(
+    pod="three-inits-two-apps",
+    steady=running("app-a", "app-b"),
     # that an app was replaced shows that the kubelet has seen the change, whether it says so or not
     fault=set_image("app-a", GREEN),
     until=image_id_changed("app-a"),
