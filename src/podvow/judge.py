@@ -19,6 +19,22 @@ def standing(timeline: Timeline) -> tuple[Judgement, ...]:
     return tuple(fact.judge(timeline) for fact in STANDING)
 
 
+def awaited(timeline: Timeline) -> tuple[Judgement, ...]:
+    """Judge the states that a scenario awaits because its claim promises them."""
+    steps = [record for record in timeline.of(Kind.REACHED, Kind.MISSED) if record.data.get("promised")]
+    return tuple(
+        Judgement(f"reached: {step.data['condition']}", Outcome.HOLDS, "", (step.t_ns,))
+        if step.kind is Kind.REACHED
+        else Judgement(
+            f"reached: {step.data['condition']}",
+            Outcome.VIOLATED,
+            f"not in {float(step.data['waited_s']):.0f}s",
+            (step.t_ns,),
+        )
+        for step in steps
+    )
+
+
 def verdict_of(
     timeline: Timeline, judgements: Sequence[Judgement], error: str = "", findings: Sequence[Finding] = ()
 ) -> tuple[Verdict, str]:
@@ -66,8 +82,8 @@ def verdict_of(
 
 
 def _unready(missed: Record) -> bool:
-    """Tell whether a fault was still to come: the run never got to what the claim is about."""
-    return bool(missed.data.get("faults_ahead"))
+    """Tell whether the run never got to what the claim is about: a fault was still to come."""
+    return bool(missed.data.get("faults_ahead")) and not missed.data.get("promised")
 
 
 def _unwatched(timeline: Timeline, missed: Record) -> bool:
@@ -100,7 +116,7 @@ def judged(
         error: what went wrong in the test itself.
     """
     gating = any(c.gating for c in claims)
-    everything = (*judgements, *(standing(timeline) if gating else ()))
+    everything = (*awaited(timeline), *judgements, *(standing(timeline) if gating else ()))
     findings = disagreements(timeline)
     verdict, reason = verdict_of(timeline, everything, error, findings)
     kubelet = version_of(timeline.meta.kubelet_version)

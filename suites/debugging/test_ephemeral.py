@@ -41,8 +41,11 @@ STUCK = [
     pod="long-init",
     steady=started("init-2") & running("init-2"),
     fault=debug(),
-    until=running("debug"),
-    then=(Inject(debug("another")), Until(running("another"))),
+    then=(
+        Until(running("debug"), control=True, promised=True),
+        Inject(debug("another")),
+        Until(running("another")),
+    ),
     hold="quiet",
     typical_s=40,
 )

@@ -71,8 +71,11 @@ def test_seed_example_2_as_given_waits_for_the_service(timeline: Trial) -> None:
     pod="wait-for-service",
     steady=has_said("wait-for-name", "waiting"),
     fault=create("objects/redis-service"),
-    until=has_said("wait-for-answer", "no answer"),
-    then=(Inject(create("objects/redis-backend")), Until(running("app"), control=True)),
+    then=(
+        Until(has_said("wait-for-answer", "no answer"), control=True, promised=True),
+        Inject(create("objects/redis-backend")),
+        Until(running("app"), control=True),
+    ),
     typical_s=25,
 )
 def test_example_2_corrected_waits_for_the_name_and_then_for_an_answer(timeline: Trial) -> None:

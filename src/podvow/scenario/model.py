@@ -23,10 +23,13 @@ class Until:
         condition: the state.
         control: reaching it proves that the observers were awake and the cluster was acting after the fault;
             negative claims ("does not restart") hold only with such a positive control.
+        promised: that it is reached is part of the claim. Where it is not, the claim is violated, although faults
+            that were to come are not injected any more; without this word such a run never got to what it is about.
     """
 
     condition: Condition
     control: bool = False
+    promised: bool = False
 
 
 @dataclass(frozen=True)

@@ -235,7 +235,7 @@ class Play:
     def _until(self, number: int, step: Until) -> bool:
         began = time.monotonic()
         waited = self._await(step.condition)
-        facts = {"step": number, "condition": step.condition.text}
+        facts = {"step": number, "condition": step.condition.text, "promised": step.promised}
         if waited is Waited.MET:
             self._recorder.say(Kind.REACHED, control=step.control, **facts)
             return True

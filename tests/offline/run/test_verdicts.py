@@ -9,7 +9,7 @@ import pytest
 from podvow import session as session_module
 from podvow.claims import Claim, Register
 from podvow.errors import ExitCode, UsageError
-from podvow.judge import judged, verdict_of
+from podvow.judge import awaited, judged, verdict_of
 from podvow.run import exit_code
 from podvow.session import Session, load_judged, new_session, save_judged, slug
 from podvow.timeline import Timeline
@@ -21,7 +21,13 @@ H, V, Q = Outcome.HOLDS, Outcome.VIOLATED, Outcome.INCONCLUSIVE
 
 
 def _evidence(
-    *, lost: bool = False, failed: bool = False, missed: bool = False, early: bool = False, gap: bool = False
+    *,
+    lost: bool = False,
+    failed: bool = False,
+    missed: bool = False,
+    early: bool = False,
+    promised: bool = False,
+    gap: bool = False,
 ) -> Timeline:
     story = Story()
     if gap:
@@ -30,7 +36,7 @@ def _evidence(
         story.fault_failed()
     if missed or early:
         data = {"condition": "app running", "waited_s": 90.0, "last": "deadline passed"}
-        story.say(Kind.MISSED, step=0, faults_ahead=int(early), **data)
+        story.say(Kind.MISSED, step=0, faults_ahead=int(early), promised=promised, **data)
     if lost:
         story.say(Kind.LOST, reason="the API server went away")
     return story.timeline()
@@ -67,6 +73,8 @@ MISSED = "not reached: app running (deadline passed after 90.0 s)"
         ({"missed": True}, _said(V), "", Verdict.VIOLATED, ""),
         ({"early": True}, _said(V), "", Verdict.INCONCLUSIVE, MISSED),
         ({"early": True}, _said(V, standing=BROKEN), "", Verdict.VIOLATED, ""),
+        ({"early": True, "promised": True}, _said(V), "", Verdict.VIOLATED, ""),
+        ({"early": True, "promised": True, "gap": True}, _said(V), "", Verdict.INCONCLUSIVE, MISSED),
         ({"missed": True, "gap": True}, _said(V), "", Verdict.INCONCLUSIVE, MISSED),
         ({"failed": True}, _said(V), "", Verdict.NOT_INJECTED, "kill_pause (sandbox): not observed to happen"),
         ({"failed": True}, _said(V, standing=BROKEN), "", Verdict.VIOLATED, ""),
@@ -77,6 +85,18 @@ def test_the_verdict_that_follows_and_its_reason(
     evidence: dict[str, bool], judgements: list[Judgement], error: str, verdict: Verdict, reason: str
 ) -> None:
     assert verdict_of(_evidence(**evidence), judgements, error) == (verdict, reason)
+
+
+def test_a_promised_state_that_does_not_come_is_a_violation_of_its_own() -> None:
+    (one,) = awaited(_evidence(early=True, promised=True))
+    assert (one.text, one.outcome, one.detail) == ("reached: app running", V, "not in 90s")
+    assert awaited(_evidence(early=True)) == ()
+
+
+def test_a_promised_state_that_comes_holds() -> None:
+    story = Story().say(Kind.REACHED, step=1, condition="app running", control=True, promised=True)
+    (one,) = awaited(story.timeline())
+    assert (one.text, one.outcome) == ("reached: app running", H)
 
 
 @pytest.mark.parametrize(
