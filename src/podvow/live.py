@@ -131,6 +131,8 @@ class Live:
         # An earlier part of a resumed run may have recorded some of them already.
         self._stored = {p.key for p in placed.runnable if session.part > 1 and p.evidence.exists()}
         self._runnable = [p for p in placed.runnable if p.key not in self._stored]
+        runnable = {p.key for p in self._runnable}
+        self._tests = sum(item.planned.key in runnable for item in items)
         # The thread that ends a run need not be the one that began it.
         self._lock = FileLock(session.folder / DRIVER, thread_local=False)
 
@@ -152,7 +154,7 @@ class Live:
         self._cpu.start()
         longest = max((p.scenario.typical_s for p in self._runnable), default=0.0)
         self._progress = Progress(self._view)
-        self._progress.start(len(self._runnable), longest)
+        self._progress.start(len(self._runnable), longest, tests=self._tests)
         self._driver = Driver(
             api=self._api,
             guard=self._guard,

@@ -38,7 +38,7 @@ class Progress:
         self._console = console or Console(stderr=True)
         self._clock = clock
         self._lock = threading.RLock()
-        self._total, self._limit_s = 0, 0.0
+        self._total, self._tests, self._limit_s = 0, 0, 0.0
         self._began = clock()
         self._running: dict[str, float] = {}
         self._recorded: set[str] = set()
@@ -58,15 +58,17 @@ class Progress:
     ) -> None:
         self.stop()
 
-    def start(self, total: int, limit_s: float = 0.0) -> None:
+    def start(self, total: int, limit_s: float = 0.0, *, tests: int = 0) -> None:
         """Begin to show.
 
         Args:
             total: number of scenarios.
             limit_s: the physical limit L* of the run in seconds, 0 when unknown.
+            tests: number of verdicts to come, where tests share scenarios; 0 for one of each.
         """
         with self._lock:
-            self._total, self._limit_s, self._began, self._open = total, limit_s, self._clock(), True
+            self._total, self._tests, self._limit_s = total, tests or total, limit_s
+            self._began, self._open = self._clock(), True
             if not self._console.is_terminal:
                 limit = f", at least {limit_s:.0f} s" if limit_s else ""
                 self._say(f"{total} scenarios{limit}")
@@ -103,8 +105,6 @@ class Progress:
             verdict: the verdict, or `refuted` for a violated scenario that never gates.
         """
         with self._lock:
-            self._running.pop(scenario, None)
-            self._recorded.add(scenario)
             self._verdicts[verdict] += 1
             loud = verdict not in _QUIET
             live = self._live
@@ -138,9 +138,9 @@ class Progress:
     def _counts(self) -> str:
         done = sum(self._verdicts.values())
         told = ", ".join(f"{self._verdicts[v]} {v}" for v in MARKS if self._verdicts[v])
-        recorded = len(self._recorded) - done
+        recorded = len(self._recorded) - done if self._tests == self._total else 0
         waiting = max(0, self._total - len(self._recorded) - len(self._running))
-        parts = [f"{done}/{self._total} judged" + (f" ({told})" if told else "")]
+        parts = [f"{done}/{self._tests} judged" + (f" ({told})" if told else "")]
         parts += [f"{len(self._running)} running", f"{waiting} waiting"]
         parts += [f"{recorded} to be judged"] if recorded > 0 else []
         return ", ".join(parts)
@@ -178,7 +178,7 @@ class Progress:
             limit = f" of at least {self._limit_s:.0f} s (L*)" if self._limit_s else ""
             done = sum(self._verdicts.values())
             head = Table.grid(padding=(0, 1))
-            bar = ProgressBar(total=max(1, self._total), completed=done, width=30)
+            bar = ProgressBar(total=max(1, self._tests), completed=done, width=30)
             head.add_row(bar, Text(f"{elapsed:.0f} s{limit}", style="dim"))
             parts: list[RenderableType] = [head, Text(self._counts())]
             longest = sorted(self._running.items(), key=lambda item: item[1])

@@ -34,10 +34,9 @@ def unsettled(seen: Condition | None = None) -> tuple[Step, ...]:
 
 
 def lost_twice(back: Condition) -> tuple[Step, ...]:
-    """Reboot the node, wait for a state, cut its power, wait for that state again."""
-    return tuple(
-        step for fault in (reboot_node(), cut_power()) for step in (Inject(fault), Until(back, control=True))
-    )
+    """Reboot the node, wait for what its Pods are promised to come to, cut its power, wait for it again."""
+    came = Until(back, control=True, promised=True)
+    return tuple(step for fault in (reboot_node(), cut_power()) for step in (Inject(fault), came))
 
 
 def without_network(*faults: Fault, seen: Condition, then: Condition) -> tuple[Step, ...]:

@@ -43,6 +43,17 @@ def test_lines_come_at_most_once_a_second_and_lose_nothing_of_interest() -> None
     assert "40/40 judged (38 holds, 2 violated), 0 running, 0 waiting" in lines[-1]
 
 
+def test_tests_that_share_a_scenario_are_counted_as_tests() -> None:
+    progress, out, _ = plain()
+    progress.start(1, tests=3)
+    progress.scenario_started("a.recorded-once")
+    progress.scenario_recorded("a.recorded-once", 1.0)
+    for n in range(3):
+        progress.judged(f"a.b[{n}]", Verdict.HOLDS)
+    progress.stop()
+    assert out.getvalue().splitlines()[-1].endswith("3/3 judged (3 holds), 0 running, 0 waiting")
+
+
 def test_a_refuted_seed_claim_is_counted_and_not_shouted() -> None:
     progress, out, _ = plain()
     progress.start(1)
