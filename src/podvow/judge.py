@@ -28,7 +28,7 @@ def awaited(timeline: Timeline) -> tuple[Judgement, ...]:
         else Judgement(
             f"reached: {step.data['condition']}",
             Outcome.VIOLATED,
-            f"not in {float(step.data['waited_s']):.0f}s",
+            f"{step.data['last']} after {float(step.data['waited_s']):.0f}s",
             (step.t_ns,),
         )
         for step in steps

@@ -38,7 +38,7 @@ from podvow.faults.base import Fault
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import Condition, object_shows, pods_gone, pods_running, runs, waiting
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
-from podvow.scenario.model import Hold, Inject, Step, Until
+from podvow.scenario.model import Hold, Inject, Step, Until, promised
 from podvow.scenario.workloads import object_condition as shows
 from podvow.scenario.workloads import some_pods
 
@@ -58,9 +58,10 @@ def undone_by(undo: Fault) -> tuple[Step, ...]:
     return Inject(undo), Until(whole & pods_gone(1), control=True)
 
 
-def late_and(stuck: Condition) -> Condition:
+def late_and(stuck: Condition) -> Until:
     """The Deployment says that it makes no progress, and its new Pod is seen to be stuck."""
-    return shows("Deployment", "Progressing", "False", since_fault=True) & some_pods(stuck, since_fault=True)
+    late = shows("Deployment", "Progressing", "False", since_fault=True)
+    return promised(late & some_pods(stuck, since_fault=True))
 
 
 BAD_INITS = pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from podvow.faults import debug, kill_pause
 from podvow.marks import Trial, claim, scenario
 from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import Condition, exited, phase, running, runs, started, waiting
-from podvow.scenario.model import Inject, Until
+from podvow.scenario.model import Inject, Until, promised
 
 STUCK = [
     pytest.param("unpullable-init", waiting("init-2", "ImagePullBackOff"), id="unpullable"),
@@ -41,11 +41,8 @@ STUCK = [
     pod="long-init",
     steady=started("init-2") & running("init-2"),
     fault=debug(),
-    then=(
-        Until(running("debug"), control=True, promised=True),
-        Inject(debug("another")),
-        Until(running("another")),
-    ),
+    until=promised(running("debug")),
+    then=(Inject(debug("another")), Until(running("another"))),
     hold="quiet",
     typical_s=40,
 )

@@ -17,7 +17,7 @@ from podvow.faults import create, kill
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import running, runs
 from podvow.scenario.conditions import said as has_said
-from podvow.scenario.model import Inject, Until
+from podvow.scenario.model import Inject, Until, promised
 
 EXAMPLE_1 = scenario(pod="seed-example-1", steady=runs("install", 2) | running("nginx"), typical_s=25)
 
@@ -71,11 +71,8 @@ def test_seed_example_2_as_given_waits_for_the_service(timeline: Trial) -> None:
     pod="wait-for-service",
     steady=has_said("wait-for-name", "waiting"),
     fault=create("objects/redis-service"),
-    then=(
-        Until(has_said("wait-for-answer", "no answer"), control=True, promised=True),
-        Inject(create("objects/redis-backend")),
-        Until(running("app"), control=True),
-    ),
+    until=promised(has_said("wait-for-answer", "no answer")),
+    then=(Inject(create("objects/redis-backend")), Until(running("app"), control=True)),
     typical_s=25,
 )
 def test_example_2_corrected_waits_for_the_name_and_then_for_an_answer(timeline: Trial) -> None:

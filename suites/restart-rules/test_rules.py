@@ -51,6 +51,8 @@ def came_to(final: str, *, app_runs: int, init_runs: int = 1) -> tuple[Fact, ...
         pytest.param(app(own("Never", "43 1", rule([42, 43]))), 2, "Failed", id="in-several"),
         pytest.param(app(own("Never", "0 1", rule([1], operator="NotIn"))), 2, "Failed", id="not-in"),
         pytest.param(app(own("Never", "43 0", rule([42]), rule([43]))), 2, "Succeeded", id="second-rule"),
+        # the second restart comes after a back-off
+        pytest.param(app(own("Never", "42 42 0", rule([42]))), 3, "Succeeded", id="in-twice"),
     ],
 )
 @scenario(pod="exits-as-told", until=ENDED, typical_s=8)
@@ -89,6 +91,7 @@ def test_an_exit_code_in_no_rule_falls_back_to_the_containers_own_policy(
         pytest.param("OnFailure", app(own("Never", "1")), 1, "Failed", id="Never-in-OnFailure"),
         pytest.param("Always", app(own("OnFailure", "1 0")), 2, "Succeeded", id="OnFailure-in-Always"),
         pytest.param("Never", app(own("OnFailure", "1 0")), 2, "Succeeded", id="OnFailure-in-Never"),
+        pytest.param("Never", app(own("OnFailure", "1 1 0")), 3, "Succeeded", id="OnFailure-in-Never-fails-twice"),
     ],
 )
 @scenario(pod="exits-as-told", until=ENDED, typical_s=7)
@@ -121,6 +124,12 @@ def test_an_app_with_the_policy_always_is_restarted_in_a_never_pod(timeline: Tri
             came_to("Succeeded", app_runs=1, init_runs=2),
             id="OnFailure-in-Never",
         ),
+        pytest.param(
+            "Never",
+            init(own("OnFailure", "1 1 0")),
+            came_to("Succeeded", app_runs=1, init_runs=3),
+            id="OnFailure-in-Never-fails-twice",
+        ),
     ],
 )
 @scenario(pod="exits-as-told", until=ENDED, typical_s=7)
@@ -148,6 +157,11 @@ def test_once_an_init_with_the_policy_never_has_succeeded_the_app_is_restarted_a
     [
         pytest.param(
             init(own("Never", "42 0", rule([42]))), came_to("Succeeded", app_runs=1, init_runs=2), id="in-then-ok"
+        ),
+        pytest.param(
+            init(own("Never", "42 42 0", rule([42]))),
+            came_to("Succeeded", app_runs=1, init_runs=3),
+            id="in-twice-then-ok",
         ),
         pytest.param(
             init(own("Never", "42 1", rule([42]))), came_to("Failed", app_runs=0, init_runs=2), id="in-then-other"

@@ -19,7 +19,7 @@ from podvow.faults import kill, set_image
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
 from podvow.scenario.conditions import image_id_changed, running, started
-from podvow.scenario.model import Inject, Until
+from podvow.scenario.model import Inject, Until, promised
 
 GREEN = "podvow/busybox:green"
 
@@ -29,11 +29,8 @@ GREEN = "podvow/busybox:green"
     pod="three-inits-two-apps",
     steady=running("app-a", "app-b"),
     fault=set_image("init-2", GREEN),
-    then=(
-        Until(kubelet_saw_it(), control=True, promised=True),
-        Inject(set_image("app-a", GREEN)),
-        Until(image_id_changed("app-a"), control=True),
-    ),
+    until=promised(kubelet_saw_it()),
+    then=(Inject(set_image("app-a", GREEN)), Until(image_id_changed("app-a"), control=True)),
     hold="quiet",
     typical_s=48,
 )

@@ -8,7 +8,7 @@ from podvow.faults.kubelet import kubelet_kill, kubelet_start, kubelet_stop
 from podvow.faults.network import break_network, heal_network
 from podvow.faults.node import cut_power, freeze_node, reboot_node
 from podvow.scenario.conditions import Condition
-from podvow.scenario.model import Inject, Step, Until
+from podvow.scenario.model import Inject, Step, Until, promised
 
 UNSETTLING = (kubelet_kill(), containerd_restart(), containerd_kill(), freeze_node())
 """What happens to a node without any of its containers being touched."""
@@ -35,8 +35,7 @@ def unsettled(seen: Condition | None = None) -> tuple[Step, ...]:
 
 def lost_twice(back: Condition) -> tuple[Step, ...]:
     """Reboot the node, wait for what its Pods are promised to come to, cut its power, wait for it again."""
-    came = Until(back, control=True, promised=True)
-    return tuple(step for fault in (reboot_node(), cut_power()) for step in (Inject(fault), came))
+    return tuple(step for fault in (reboot_node(), cut_power()) for step in (Inject(fault), promised(back)))
 
 
 def without_network(*faults: Fault, seen: Condition, then: Condition) -> tuple[Step, ...]:

@@ -32,6 +32,11 @@ class Until:
     promised: bool = False
 
 
+def promised(state: Condition) -> Until:
+    """Return the step that waits for a state which the claim promises."""
+    return Until(state, control=True, promised=True)
+
+
 @dataclass(frozen=True)
 class Inject:
     """Inject a fault and wait until it is proven to have taken place."""
@@ -85,7 +90,7 @@ class Scenario:
         restart_policy: replaces the main Pod's restart policy.
         steady: state to reach before the first fault.
         fault: the first fault.
-        until: state to reach after it; counts as the positive control.
+        until: state to reach after it; counts as the positive control. A step, where the claim promises the state.
         hold: window to go on observing in the end.
         then: more steps, run after `fault`, `until` and before `hold`.
         static: the Pod is not created by the API but lies as a manifest on the node; the API shows its mirror.
@@ -102,7 +107,7 @@ class Scenario:
     restart_policy: str = ""
     steady: Condition | None = None
     fault: Fault | None = None
-    until: Condition | None = None
+    until: Condition | Until | None = None
     hold: str = ""
     then: Sequence[Step] = ()
     static: bool = False
@@ -136,7 +141,7 @@ class Scenario:
         if self.fault:
             steps.append(Inject(self.fault))
         if self.until:
-            steps.append(Until(self.until, control=True))
+            steps.append(self.until if isinstance(self.until, Until) else Until(self.until, control=True))
         steps.extend(self.then)
         if self.hold:
             steps.append(Hold(self.hold))

@@ -89,7 +89,7 @@ def test_the_verdict_that_follows_and_its_reason(
 
 def test_a_promised_state_that_does_not_come_is_a_violation_of_its_own() -> None:
     (one,) = awaited(_evidence(early=True, promised=True))
-    assert (one.text, one.outcome, one.detail) == ("reached: app running", V, "not in 90s")
+    assert (one.text, one.outcome, one.detail) == ("reached: app running", V, "deadline passed after 90s")
     assert awaited(_evidence(early=True)) == ()
 
 

@@ -17,7 +17,7 @@ from podvow.faults import delete_pod, set_image
 from podvow.faults.base import FaultContext, Isolation
 from podvow.journal.reading import read
 from podvow.journal.undo import HealNode
-from podvow.judge import verdict_of
+from podvow.judge import awaited, verdict_of
 from podvow.scenario import crowd as crowd_module
 from podvow.scenario import driver as driver_module
 from podvow.scenario import hub as hub_module
@@ -26,7 +26,7 @@ from podvow.scenario import tenancy as tenancy_module
 from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.conditions import Condition, gone, phase, ready, rejected, running
 from podvow.scenario.driver import Driver, Planned, workers
-from podvow.scenario.model import Inject, Scenario
+from podvow.scenario.model import Inject, Scenario, promised
 from podvow.timeline import Source, Timeline, load
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
@@ -281,6 +281,14 @@ def test_a_state_that_is_not_reached_leaves_the_verdict_open(bench: Bench) -> No
     verdict, reason = _verdict(timeline)
     assert verdict is Verdict.INCONCLUSIVE
     assert reason.startswith("not reached: the moon is blue (deadline passed after 0.")
+
+
+def test_a_promised_state_that_is_not_reached_is_a_violation_although_a_fault_was_to_come(bench: Bench) -> None:
+    timeline = bench.play(Scenario(pod=POD, then=(promised(NEVER), Inject(Poke())), deadline_s=0.02))
+    assert _kinds(timeline) == [Kind.APPLIED, Kind.MISSED]
+    (broken,) = awaited(timeline)
+    assert broken.text == "reached: the moon is blue"
+    assert verdict_of(timeline, (broken,)) == (Verdict.VIOLATED, "")
 
 
 def test_a_state_that_has_become_impossible_is_not_waited_for(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from podvow.errors import UsageError
 from podvow.faults import kill_pause, set_image
 from podvow.faults.base import Isolation
 from podvow.scenario.conditions import ready, running
-from podvow.scenario.model import Hold, Inject, Scenario, Until, key_of
+from podvow.scenario.model import Hold, Inject, Scenario, Until, key_of, promised
 
 FAULT = set_image("app", "green")
 
@@ -25,6 +25,12 @@ def test_the_steps_of_a_scenario_in_their_order() -> None:
     assert tuple(then) == more
     assert hold == Hold("quiet")
     assert scenario.faults == (FAULT, kill_pause())
+
+
+def test_the_state_after_the_first_fault_may_be_what_the_claim_promises() -> None:
+    step = promised(running("b"))
+    assert (step.control, step.promised) == (True, True)
+    assert Scenario("p", fault=FAULT, until=step).steps == (Inject(FAULT), step)
 
 
 def test_a_scenario_of_nothing_has_no_steps() -> None:
