@@ -28,6 +28,7 @@ from podvow.scenario.workloads import some_pods
 
 BLUE, MISSING = "podvow/busybox:blue", "podvow/missing:1"
 PARALLEL = {"spec": {"podManagementPolicy": "Parallel"}}
+THREE = {"spec": {"replicas": 3}}
 FAILS = {
     "spec": {
         "template": {"spec": {"initContainers": [{"name": "init-1", "env": [{"name": "CODE", "value": "3"}]}]}}
@@ -37,11 +38,12 @@ THIRD_FAULT = After(2)
 
 
 @claim("controllers.statefulset.ordinal-waits-for-init")
-@scenario(pod="workloads/db", until=pods_running(2), typical_s=12)
+@scenario(pod="workloads/db", edits=THREE, until=pods_running(3), typical_s=18)
 def test_an_ordinal_is_not_created_before_the_one_before_it_has_initialised(timeline: Trial) -> None:
     timeline.must(
         created_only_after_ready("db-1", "db-0"),
-        each_pod(ran_in_order("init-1", "app"), ran("init-1", times=1), count=2),
+        created_only_after_ready("db-2", "db-0", "db-1"),
+        each_pod(ran_in_order("init-1", "app"), ran("init-1", times=1), count=3),
     )
 
 

@@ -20,7 +20,7 @@ from podvow.scenario.conditions import pod_shows, running
 from podvow.scenario.model import Hold, Inject, Until
 from podvow.scenario.sized import sized
 
-WANTED, HELD = "podvow.dev/wanted", "podvow.dev/held"
+WANTED, HELD, BESIDE = "podvow.dev/wanted", "podvow.dev/held", "podvow.dev/beside"
 REFUSED = pod_shows("status/conditions/PodScheduled/reason", "Unschedulable")
 HELD_BACK = pod_shows("status/conditions/PodScheduled/reason", "SchedulingGated")
 PLACED = pod_shows("status/conditions/PodScheduled/status", "True")
@@ -99,4 +99,31 @@ def test_what_an_init_container_asked_for_stays_reserved_after_it_has_finished(t
         not_rerun("init-1", after=After(2)),
         not_restarted("app", after=After(2)),
         scheduled(after=After(3), pod="late"),
+    )
+
+
+@claim("resources.scheduling.reservation-lasts")
+@scenario(
+    pod="bare",
+    edits={"spec": {**sized(f"side-1 {BESIDE}=1", f"init-1 {BESIDE}=1", f"app {BESIDE}=2")["spec"], **GATED}},
+    steady=HELD_BACK,
+    fault=offer(BESIDE, 3),
+    then=(
+        Hold("notice"),
+        Inject(open_gates()),
+        Until(running("app"), control=True),
+        Inject(create("pods/late-beside")),
+        Until(pod_shows("status/conditions/PodScheduled/status", "False", "True", pod="late-beside"), control=True),
+        Hold("notice"),
+        Inject(delete_pod(grace_s=1)),
+        Until(running("app", pod="late-beside"), control=True),
+    ),
+    typical_s=28,
+)
+def test_what_a_sidecar_asks_for_is_reserved_beside_what_apps_ask_for(timeline: Trial) -> None:
+    timeline.must(
+        scheduled(after=After(1)),
+        stayed_unschedulable(f"Insufficient {BESIDE}", after=After(2), pod="late-beside"),
+        not_restarted("side-1", "app", after=After(2)),
+        scheduled(after=After(3), pod="late-beside"),
     )

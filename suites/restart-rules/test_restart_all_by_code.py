@@ -13,6 +13,7 @@ from podvow.expect import (
     kept_sandbox,
     last_state_code,
     phase_reached,
+    pod_showed_last,
     ran,
     restart_count_was,
     started_only_after,
@@ -29,15 +30,30 @@ def told(*, init: str = "0", app: str = "88 stay") -> dict[str, Any]:
     return containers(inits={"init": {"env": {"CODES": init}}}, apps={"app": own("Never", app, ALL_88)})
 
 
-@claim("restart-rules.restart-all.history-preserved")
-@scenario(
+ONCE = scenario(
     pod="exits-as-told",
     edits=told(),
     until=runs("app", 2) & pod_shows("status/containerStatuses/app/restartCount", 1),
     typical_s=9,
 )
+"""An app that restarts everything once; two tests look at one recording of it."""
+
+
+@claim("restart-rules.restart-all.history-preserved")
+@ONCE
 def test_the_exit_code_that_caused_the_restart_stays_in_the_status(timeline: Trial) -> None:
     timeline.must(exited_with("app", 88), last_state_code("app", 88))
+
+
+@claim("restart-rules.restart-all.counts-and-last-states")
+@ONCE
+def test_the_last_state_of_the_app_whose_exit_caused_the_restart_tells_of_the_restart(timeline: Trial) -> None:
+    last = "status/containerStatuses/app/lastState/terminated"
+    timeline.must(
+        exited_with("app", 88),
+        pod_showed_last(f"{last}/exitCode", 137),
+        pod_showed_last(f"{last}/reason", "RestartingAllContainers"),
+    )
 
 
 @claim("restart-rules.restart-all.by-init-exit")

@@ -28,7 +28,7 @@ from podvow.marks import Trial, claim, scenario
 from podvow.probes.left import look_left
 from podvow.scenario.conditions import Condition, exited, gone, phase, runs, started, waiting
 from podvow.scenario.conditions import said as has_said
-from podvow.scenario.model import Hold, Inject, Look
+from podvow.scenario.model import Hold, Inject, Look, Until
 
 HELD: dict[str, Any] = {"metadata": {"finalizers": [HOLD_FINALIZER]}}
 CLEANS_UP_3S: dict[str, Any] = {
@@ -165,20 +165,29 @@ def test_an_evicted_pod_says_so_and_stops_initialising(timeline: Trial) -> None:
 
 
 @claim("termination.namespace.leaves-nothing")
-@pytest.mark.parametrize("pod", ["long-init", "term-ignored"])
+@pytest.mark.parametrize(
+    ("pod", "edits"),
+    [
+        pytest.param("long-init", {}, id="long-init"),
+        # so long that a namespace that does not wait for it is gone before
+        pytest.param("term-ignored", {"spec": {"terminationGracePeriodSeconds": 14}}, id="term-ignored"),
+    ],
+)
 @scenario(
     steady=started("init-2"),
     fault=delete_namespace(),
-    until=gone() & exited("init-2"),
-    then=(Look(look_left(180)),),
-    typical_s=25,
+    then=(Look(look_left(180)), Until(gone() & exited("init-2"), control=True)),
+    typical_s=28,
 )
-def test_a_namespace_deleted_during_initialisation_leaves_nothing_behind(timeline: Trial, pod: str) -> None:
+def test_a_namespace_deleted_during_initialisation_leaves_nothing_behind(
+    timeline: Trial, pod: str, edits: dict[str, Any]
+) -> None:
     timeline.must(
         ran("init-2", times=1),
         never_ran("init-3", "app"),
         pod_gone(),
         probed("left of the namespace", "namespace", 404),
+        probed("left of the namespace", "outlived", 0),
         probed("left of the namespace", "containers", 0),
         probed("left of the namespace", "sandboxes", 0),
     )

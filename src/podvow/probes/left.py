@@ -33,13 +33,17 @@ class LookLeft:
 
         Returns:
             `namespace` (HTTP status: 404 when it is gone), `sandboxes` and `containers` (how many are alive; the
-            records of dead ones are cleared up by the kubelet once a minute).
+            records of dead ones are cleared up by the kubelet once a minute), and `outlived` (how many containers
+            were alive when the namespace was found gone first).
         """
         until = time.monotonic() + self.patience_s
+        outlived: int | None = None
         while True:
             found = self._ask(context)
+            if found["namespace"] == _NOT_FOUND and outlived is None:
+                outlived = found["containers"]
             if found == {"namespace": _NOT_FOUND, "sandboxes": 0, "containers": 0} or time.monotonic() > until:
-                return found
+                return {**found, "outlived": outlived}
             time.sleep(2)
 
     def _ask(self, context: FaultContext) -> dict[str, Any]:
