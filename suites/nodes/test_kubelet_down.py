@@ -160,12 +160,13 @@ def test_under_never_an_app_that_dies_while_the_kubelet_is_down_stays_dead(timel
     edits=containers(
         inits={
             "side": {
-                "env": [{"name": "DELAY_S", "value": "0"}],
+                "env": [{"name": "DELAY_S", "value": "12"}],
                 "startupProbe": {"httpGet": {"path": "/alive", "port": 8080}, "periodSeconds": 1},
             }
         }
     ),
-    steady=running("side", "app"),
+    # a container that is ten seconds old is one from before to a kubelet that starts
+    steady=running("side", "app") & said("side", "up"),
     then=[*while_kubelet_is_down(), Inject(kill("app")), Until(started_anew("app"), control=True)],
 )
 def test_an_app_restarts_after_a_restart_of_the_kubelet_beside_a_sidecar_with_a_startup_probe(

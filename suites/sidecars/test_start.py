@@ -47,7 +47,13 @@ def probed(*, init: bool = True, env: dict[str, int] | None = None, **probes: di
 
 @claim("sidecars.start.next-waits-for-running", "sidecars.start.mixed-order")
 @pytest.mark.parametrize("restart_policy", ["OnFailure", "Never"])
-@scenario(pod="sidecar-mixed", until=running("app"), typical_s=16)
+@scenario(
+    pod="sidecar-mixed",
+    # so long that the kubelet looks at the Pod while they run
+    edits=containers(inits={"init-1": SLOWLY, "init-2": SLOWLY}),
+    until=running("app"),
+    typical_s=22,
+)
 def test_inits_and_sidecars_come_up_in_spec_order_and_sidecars_stay(timeline: Trial, restart_policy: str) -> None:
     timeline.must(
         initialised_in_order(*MIXED),

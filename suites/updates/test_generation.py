@@ -96,7 +96,10 @@ def test_the_kubelet_observes_a_new_generation_while_an_init_container_runs(time
     timeline.must(
         generation_observed(),
         pod_showed_last("status/observedGeneration", 2),
-        pod_showed("status/conditions/Initialized/observedGeneration", 2),
+        *(
+            pod_showed_last(f"status/conditions/{condition}/observedGeneration", 2)
+            for condition in ("PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady")
+        ),
         ran("init-2", times=1),
         kept_running("init-2"),
         kept_uid(),
