@@ -140,3 +140,21 @@ def test_a_running_ephemeral_container_does_not_keep_a_pod_from_failing(timeline
         ran("init-2", times=1),
         never_ran("init-3", "app"),
     )
+
+
+@claim("debugging.ephemeral.not-started-again")
+@scenario(
+    pod="three-inits-two-apps",
+    steady=running("app-a", "app-b"),
+    fault=debug(seconds=3, code=1),
+    until=exited("debug"),
+    hold="quiet",
+    typical_s=45,
+)
+def test_an_ephemeral_container_that_fails_is_not_started_again(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("debug", 1),
+        ran("debug", times=1),
+        kept_running("app-a", "app-b"),
+        phase_stayed("Running"),
+    )

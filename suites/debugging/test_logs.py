@@ -21,7 +21,7 @@ from podvow.expect import (
 from podvow.marks import Trial, claim, scenario
 from podvow.probes.api import read_log
 from podvow.probes.run_in import run_in
-from podvow.scenario.conditions import phase, pod_shows, running, started
+from podvow.scenario.conditions import exited, phase, pod_shows, running, started
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.edits import containers
 from podvow.scenario.model import Look
@@ -80,6 +80,22 @@ def test_while_an_init_container_is_tried_again_the_log_of_the_attempt_before_ca
     timeline.must(
         probe_contained("log of init-2", "text", "attempt 2"),
         *answered("previous log of init-2", 200, "attempt 1"),
+        ran("init-2", times=2),
+    )
+
+
+@claim("debugging.logs.of-the-attempt-before")
+@scenario(
+    pod="counts-attempts",
+    edits=containers(inits={"init-2": {"env": {"FAILURES": 9}}}),
+    steady=exited("init-2") & pod_shows("status/initContainerStatuses/init-2/restartCount", 1),
+    then=(Look(read_log("init-2")), Look(read_log("init-2", previous=True))),
+    typical_s=12,
+)
+def test_during_a_back_off_the_logs_of_both_attempts_can_be_read(timeline: Trial) -> None:
+    timeline.must(
+        *answered("log of init-2", 200, "attempt 2"),
+        probed("previous log of init-2", "code", 200),
         ran("init-2", times=2),
     )
 
@@ -151,6 +167,20 @@ def test_containers_that_wait_for_an_init_container_have_no_log_yet(timeline: Tr
     [
         pytest.param(0, ends_with(0), "Always", running("app"), id="success"),
         pytest.param(3, ends_with(3), "Never", phase("Failed"), id="failure"),
+        pytest.param(
+            0,
+            containers(
+                inits={
+                    "init-1": {
+                        "terminationMessagePath": "/said",
+                        "command": ["sh", "-c", 'echo "two rows loaded" >/said'],
+                    }
+                }
+            ),
+            "Always",
+            running("app"),
+            id="at-a-path-of-its-own",
+        ),
     ],
 )
 @scenario(pod="parting-message", typical_s=5)
@@ -164,11 +194,16 @@ def test_the_message_that_an_init_container_leaves_stands_in_its_status(
 
 
 @claim("debugging.termination-message.falls-back-to-logs")
+@pytest.mark.parametrize(
+    ("code", "edits"), [pytest.param(code, ends_with(code), id=str(code)) for code in (3, 137)]
+)
 @scenario(pod="silent-failure", restart_policy="Never", steady=phase("Failed"), typical_s=5)
-def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container(timeline: Trial) -> None:
+def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container(
+    timeline: Trial, code: int, edits: object
+) -> None:
     timeline.must(
         pod_failed(),
-        terminated_with("init-1", reason="Error", code=3),
+        terminated_with("init-1", reason="Error", code=code),
         pod_showed_text(f"{INIT_1}/message", "no such database"),
     )
 

@@ -43,6 +43,8 @@ def test_an_init_container_is_told_the_fields_of_its_pod_before_any_app_runs(tim
         said_value_matches_status("init-1", "node", "spec/nodeName"),
         said_value_matches_status("init-1", "host-ip", "hostIP"),
         said_value_matches_status("init-1", "pod-ip", "podIP"),
+        said_value_matches_status("init-1", "first-host-ip", "hostIP"),
+        said_value_matches_status("init-1", "first-pod-ip", "podIP"),
         said("init-1", "labels=0"),
         said_value_matches_status("init-2", "uid", "metadata/uid"),
         said_value_matches_status("init-2", "host-ip", "hostIP"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from podvow.expect import kept_sandbox, phase_reached, ran
+from podvow.expect import kept_sandbox, never_ran, phase_reached, ran
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import phase, runs
+from podvow.scenario.edits import containers
+
+FAILS = {"exec": {"command": ["false"]}}
 
 
 @claim("failure.post-start-hook.ends-container")
@@ -37,3 +40,17 @@ def test_under_never_a_failed_post_start_hook_fails_the_pod(timeline: Trial) -> 
         ran("app", times=1),
         ran("init-1", times=1),
     )
+
+
+@claim("failure.post-start-hook.ends-container")
+@scenario(
+    pod="sidecar-hooks",
+    edits=containers(
+        inits={"side": {"lifecycle": {"postStart": {"exec": {"command": ["false"]}}, "preStop": None}}}
+    ),
+    until=runs("side", 3),
+    typical_s=26,
+    deadline_s=120,
+)
+def test_a_failed_post_start_hook_restarts_its_sidecar_and_lets_nothing_start(timeline: Trial) -> None:
+    timeline.must(ran("side", at_least=3), never_ran("init-1", "app"), kept_sandbox(after=None))

@@ -112,14 +112,17 @@ def test_retries_of_an_init_container_back_off_exponentially(timeline: Trial, re
 
 
 @claim("failure.backoff.curve")
-@scenario(
-    pod="failing-init",
-    edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 5; exit 1"]}}),
-    until=runs("init-2", 4),
-    typical_s=58,
-    profiles=REAL_BACKOFF,
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param(containers(inits={"init-2": {"command": ["sh", "-c", "sleep 5; exit 1"]}}), id="lasts"),
+        pytest.param(containers(inits={"init-2": {"command": ["sh", "-c", "sleep 1; exit 143"]}}), id="signal"),
+    ],
 )
-def test_a_run_of_some_seconds_does_not_shorten_the_back_off(timeline: Trial) -> None:
+@scenario(pod="failing-init", until=runs("init-2", 4), typical_s=58, profiles=REAL_BACKOFF)
+def test_neither_a_run_of_some_seconds_nor_the_code_of_a_signal_shortens_the_back_off(
+    timeline: Trial, edits: dict[str, Any]
+) -> None:
     timeline.must(gaps_followed_curve("init-2", nominal=(0, 10, 20)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podvow.expect import (
+    FAULT,
     condition_became,
     conditions_while_initialising,
     exited_with,
@@ -12,6 +13,7 @@ from podvow.expect import (
     never_ran,
     overlapped,
     phase_reached,
+    pod_showed,
     ran,
     ran_in_order,
     restart_count_was,
@@ -20,9 +22,11 @@ from podvow.expect import (
     started_only_after,
     statuses_in_spec_order,
 )
+from podvow.faults import kill_pause
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import Condition, phase, running, runs
 from podvow.scenario.edits import containers
+from podvow.scenario.model import promised
 
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 START = scenario(pod="three-inits-two-apps", steady=running("app-a", "app-b"), typical_s=9)
@@ -111,4 +115,20 @@ def test_network_is_ready_before_the_first_init_container_starts(timeline: Trial
         said_value_matches_status("init-1", "given", "podIP"),
         said("init-1", "peer=hello"),
         condition_became("PodReadyToStartContainers", "True"),
+    )
+
+
+@claim("ordering.conditions.while-initialising")
+@scenario(
+    pod="only-sidecars",
+    steady=promised(running("side-1", "side-2", "app")),
+    fault=kill_pause(),
+    until=running("side-1", "side-2", "app", anew=True),
+    typical_s=28,
+)
+def test_a_pod_that_has_only_sidecars_is_pending_whenever_it_initialises(timeline: Trial) -> None:
+    timeline.must(
+        conditions_while_initialising(),
+        pod_showed("status/phase", "Pending", after=FAULT),
+        *(ran(container, times=1, after=FAULT) for container in ("side-1", "side-2", "app")),
     )

@@ -79,6 +79,14 @@ def test_a_pod_is_ready_to_start_containers_before_its_first_init_starts(
     timeline.must(condition_true_before("PodReadyToStartContainers", "init-1"))
 
 
+@claim("ordering.sandbox-condition.before-first-init")
+@scenario(pod="host-network", steady=running("app"), typical_s=6)
+def test_a_pod_in_the_hosts_network_is_ready_to_start_containers_before_its_first_init_starts_too(
+    timeline: Trial,
+) -> None:
+    timeline.must(condition_true_before("PodReadyToStartContainers", "init-1"))
+
+
 @claim("ordering.volumes.before-inits")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(

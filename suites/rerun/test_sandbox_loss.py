@@ -6,6 +6,7 @@ import pytest
 
 from podvow.expect import (
     FAULT,
+    SECOND_FAULT,
     kept_uid,
     new_sandbox,
     not_rerun,
@@ -22,6 +23,7 @@ from podvow.faults import kill_pause, remove_sandbox, stop_sandbox
 from podvow.faults.base import Fault
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import phase, running, started, started_anew, terminated
+from podvow.scenario.model import Inject, Until, promised
 
 LOSSES = [
     pytest.param(kill_pause(), id="kill_pause"),
@@ -49,6 +51,25 @@ def test_a_lost_sandbox_makes_all_init_containers_run_again_in_order(timeline: T
         phase_while_initialising("Pending", after=FAULT),
         kept_uid(),
         start_time_kept(),
+    )
+
+
+@claim("rerun.sandbox-loss.all-inits-in-order")
+@scenario(
+    pod="three-inits-two-apps",
+    steady=running("app-a", "app-b"),
+    fault=kill_pause(),
+    until=promised(running("app-a", "app-b", anew=True)),
+    then=(Inject(kill_pause()), Until(running("app-a", "app-b", anew=True), control=True)),
+    typical_s=34,
+)
+def test_a_sandbox_that_is_lost_once_more_makes_all_init_containers_run_once_more(timeline: Trial) -> None:
+    timeline.must(
+        new_sandbox(after=SECOND_FAULT),
+        reran_in_order("init-1", "init-2", "init-3", after=SECOND_FAULT),
+        *(started_only_after(app, "init-1", "init-2", "init-3", after=SECOND_FAULT) for app in ("app-a", "app-b")),
+        *(ran(container, times=3) for container in ("init-1", "init-2", "init-3", "app-a", "app-b")),
+        kept_uid(after=SECOND_FAULT),
     )
 
 

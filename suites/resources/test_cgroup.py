@@ -129,7 +129,12 @@ def test_the_qos_class_with_inits_decides_where_the_cgroup_lies(
         pytest.param(
             sized("pod cpu=80m/90m", "side-1", "init-1 memory=/24Mi", "app memory=/32Mi"),
             "cpu=80m/90m memory=/none",
-            id="one-resource-only",
+            id="cpu-only",
+        ),
+        pytest.param(
+            sized("pod memory=40Mi/96Mi", "side-1", "init-1 cpu=20m/60m", "app cpu=10m/50m"),
+            "memory=/96Mi",
+            id="memory-only",
         ),
     ],
 )

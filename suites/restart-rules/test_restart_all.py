@@ -51,6 +51,15 @@ BY_APP = containers(apps={"app": {"restartPolicy": "Never", "restartPolicyRules"
 BY_OTHER = containers(apps={"other": {"restartPolicy": "Never", "restartPolicyRules": ON_KILL}})
 BY_SIDECAR = containers(inits={"proxy": {"restartPolicyRules": ON_KILL}})
 BY_INIT = containers(inits={"init-2": {"restartPolicy": "Never", "restartPolicyRules": ON_KILL}})
+STUBBORN_PROXY = containers(
+    inits={
+        "proxy": {
+            "command": ["sh", "-c", 'echo "hook=$(cat /work/side 2>/dev/null)"; trap "" TERM; exec sleep 3600'],
+            "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "echo ran >/work/side"]}}},
+            "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+        }
+    }
+)
 LONG_INIT = containers(inits={"init-2": {"env": {"FIRST": 30}}})
 RESTARTED = scenario(
     pod="restart-all",
@@ -138,6 +147,19 @@ def test_the_pod_its_sandbox_address_and_volumes_stay(timeline: Trial) -> None:
 @RESTARTED
 def test_neither_grace_period_nor_prestop_hook_delays_the_restart(timeline: Trial) -> None:
     timeline.must(ended_before_grace("other"), said("other", "hook=", after=FAULT), never_said("other", "hook=ran"))
+
+
+@claim("restart-rules.restart-all.no-grace-no-hook")
+@scenario(
+    pod="restart-all",
+    edits=merge_patch(BY_APP, STUBBORN_PROXY),
+    steady=running(*LONG),
+    fault=kill("app"),
+    until=running(*LONG, anew=True),
+    typical_s=18,
+)
+def test_neither_grace_period_nor_prestop_hook_of_a_sidecar_delays_the_restart(timeline: Trial) -> None:
+    timeline.must(ended_before_grace("proxy"), said("proxy", "hook=", after=FAULT), never_said("proxy", "hook=ran"))
 
 
 @claim("restart-rules.restart-all.counts-and-last-states")

@@ -124,3 +124,20 @@ def test_a_pod_that_restarts_again_and_again_is_held_back(timeline: Trial) -> No
 @LOOP
 def test_a_pod_that_restarts_again_and_again_runs_everything_each_time(timeline: Trial) -> None:
     timeline.must(ran("app", at_least=5), ran("init", at_least=5), kept_sandbox(after=None))
+
+
+@claim("restart-rules.restart-all.everything-again-in-order")
+@scenario(
+    pod="exits-as-told",
+    edits=containers(apps={"app": own("Never", "0 stay", rule([0], action="RestartAllContainers"))}),
+    until=runs("app", 2),
+    typical_s=9,
+)
+def test_a_rule_for_the_code_zero_restarts_all_too(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("app", 0, run=1),
+        ran("init", times=2),
+        ran("app", times=2),
+        started_only_after("app", "init"),
+        kept_sandbox(after=None),
+    )

@@ -8,23 +8,27 @@ import pytest
 
 from podvow.expect import (
     Fact,
+    exited_with,
     held_back,
     kept_sandbox,
     never_ran,
+    phase_never,
     phase_reached,
     probe_contained,
     probed,
     ran,
     restart_count_was,
+    shown_running,
     started_only_after,
 )
 from podvow.marks import Trial, claim, scenario
 from podvow.probes.api import read_log
 from podvow.profiles import REAL_BACKOFF
-from podvow.scenario.conditions import Condition, phase, pod_shows, runs
+from podvow.scenario.conditions import Condition, phase, pod_shows, running, runs
 from podvow.scenario.edits import containers, own, rule
-from podvow.scenario.model import Look
+from podvow.scenario.model import Hold, Look
 
+CRASHES = ["sh", "-c", "sleep 1; exit 1"]
 ENDED = phase("Succeeded", "Failed")
 ALL_42 = rule([42], action="RestartAllContainers")
 
@@ -35,6 +39,11 @@ def app(told: dict[str, Any]) -> dict[str, Any]:
 
 def init(told: dict[str, Any]) -> dict[str, Any]:
     return containers(inits={"init": told}, apps={"app": own("Never", "0")})
+
+
+def once(code: int, name: str, *, then_s: int = 3600) -> list[str]:
+    """Return the command of a container that exits with a code once, and then runs for some seconds."""
+    return ["sh", "-c", f"[ -e /podvow/{name}.2 ] && exec sleep {then_s}; sleep 1; exit {code}"]
 
 
 def came_to(final: str, *, app_runs: int, init_runs: int = 1) -> tuple[Fact, ...]:
@@ -51,6 +60,7 @@ def came_to(final: str, *, app_runs: int, init_runs: int = 1) -> tuple[Fact, ...
         pytest.param(app(own("Never", "43 1", rule([42, 43]))), 2, "Failed", id="in-several"),
         pytest.param(app(own("Never", "0 1", rule([1], operator="NotIn"))), 2, "Failed", id="not-in"),
         pytest.param(app(own("Never", "43 0", rule([42]), rule([43]))), 2, "Succeeded", id="second-rule"),
+        pytest.param(app(own("Never", "200 0", rule([200]))), 2, "Succeeded", id="in-above-128"),
         # the second restart comes after a back-off
         pytest.param(app(own("Never", "42 42 0", rule([42]))), 3, "Succeeded", id="in-twice"),
     ],
@@ -99,6 +109,91 @@ def test_an_apps_own_policy_counts_not_the_pods(
     timeline: Trial, restart_policy: str, edits: dict[str, Any], times: int, final: str
 ) -> None:
     timeline.must(*came_to(final, app_runs=times))
+
+
+@claim("restart-rules.app.own-policy")
+@scenario(
+    pod="exits-as-told",
+    restart_policy="Always",
+    edits=app(
+        {
+            **own("Never", "stay"),
+            "livenessProbe": {"exec": {"command": ["false"]}, "initialDelaySeconds": 2, "periodSeconds": 1},
+        }
+    ),
+    until=ENDED,
+    typical_s=14,
+)
+def test_an_app_with_the_policy_never_is_not_restarted_after_its_liveness_probe_has_failed(timeline: Trial) -> None:
+    timeline.must(*came_to("Failed", app_runs=1))
+
+
+@claim("restart-rules.app.own-policy")
+@scenario(
+    pod="three-inits-two-apps",
+    restart_policy="Always",
+    edits=containers(
+        apps={"app-a": {"restartPolicy": "Never", "command": CRASHES}, "app-b": {"command": CRASHES}},
+    ),
+    until=runs("app-b", 3),
+    typical_s=30,
+)
+def test_a_pod_goes_on_while_one_app_is_restarted_and_another_one_never(timeline: Trial) -> None:
+    timeline.must(ran("app-a", times=1), ran("app-b", at_least=3), phase_never("Failed", "Succeeded"))
+
+
+@claim("restart-rules.app.own-policy", "sidecars.completion.does-not-hold-pod")
+@scenario(
+    pod="sidecar-job",
+    restart_policy="Always",
+    edits=app({"restartPolicy": "Never"}),
+    until=ENDED,
+    typical_s=14,
+)
+def test_a_sidecar_does_not_hold_an_always_pod_whose_app_has_ended_for_good(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("app", 0),
+        *(ran(name, times=1) for name in ("init-1", "side", "app")),
+        phase_reached("Succeeded"),
+    )
+
+
+@claim("restart-rules.app.exit-code-in-rule")
+@scenario(
+    pod="three-inits-two-apps",
+    restart_policy="Never",
+    edits=containers(
+        apps={"app-b": {"restartPolicy": "Never", "restartPolicyRules": [rule([42])], "command": once(42, "app-b")}}
+    ),
+    until=runs("app-b", 2) & pod_shows("status/containerStatuses/app-b/restartCount", 1),
+    hold="notice",
+    typical_s=20,
+)
+def test_the_second_app_of_a_never_pod_that_a_rule_restarts_is_shown_running_again(timeline: Trial) -> None:
+    timeline.must(
+        ran("app-b", times=2),
+        shown_running("app-b", restartCount=1, ready=True),
+        ran("app-a", times=1),
+        phase_never("Failed", "Succeeded"),
+    )
+
+
+@claim("restart-rules.init.own-policy")
+@scenario(
+    pod="three-inits-two-apps",
+    restart_policy="Never",
+    edits=containers(inits={"init-2": {"restartPolicy": "OnFailure", "command": once(1, "init-2", then_s=6)}}),
+    until=running("app-a", "app-b"),
+    typical_s=24,
+)
+def test_the_second_init_of_a_never_pod_that_its_own_policy_retries_is_shown_running_again(
+    timeline: Trial,
+) -> None:
+    timeline.must(
+        ran("init-2", times=2),
+        shown_running("init-2", restartCount=1),
+        *(ran(name, times=1) for name in ("init-1", "init-3", "app-a", "app-b")),
+    )
 
 
 @claim("restart-rules.app.own-policy")
@@ -219,6 +314,24 @@ def test_restarts_by_a_rule_back_off_like_any_other(
     timeline: Trial, edits: dict[str, Any], until: Condition, name: str
 ) -> None:
     timeline.must(ran(name, at_least=3), held_back(name, run=3, at_least_s=9))
+
+
+@claim("restart-rules.app.crash-log")
+@scenario(
+    pod="exits-as-told",
+    edits=app(own("Never", "42 42 stay", rule([42]))),
+    until=runs("app", 3) & pod_shows("status/containerStatuses/app/restartCount", 2),
+    # the kubelet clears up what it does not keep once a minute
+    then=[Hold("resync"), Look(read_log("app", previous=True))],
+    typical_s=112,
+    profiles=REAL_BACKOFF,
+)
+def test_of_several_runs_that_a_rule_ended_the_log_of_the_last_one_is_kept(timeline: Trial) -> None:
+    timeline.must(
+        probed("previous log of app", "code", 200),
+        probe_contained("previous log of app", "text", " app 2 exit 42"),
+        restart_count_was("app", 2),
+    )
 
 
 @claim("restart-rules.app.crash-log")

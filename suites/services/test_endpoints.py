@@ -142,3 +142,23 @@ def test_a_pod_that_has_initialised_is_not_ready_before_its_gate_opens(timeline:
         endpoint_never(ready=True, after=FAULT),
         endpoint_shown(ready=True, after=SECOND_FAULT),
     )
+
+
+@claim("services.readiness-gate.holds-back-an-initialised-pod")
+@scenario(
+    objects=(BY_NUMBER,),
+    pod="served",
+    edits={"spec": {"readinessGates": [{"conditionType": GATE}, {"conditionType": f"{GATE}-too"}]}},
+    steady=waiting("app", "PodInitializing"),
+    fault=set_pod_condition(GATE),
+    until=running("app"),
+    then=(Hold("notice"), Inject(set_pod_condition(f"{GATE}-too")), Until(endpoint(), control=True)),
+    typical_s=28,
+)
+def test_a_pod_is_not_ready_before_the_last_of_its_gates_opens(timeline: Trial) -> None:
+    timeline.must(
+        condition_became("ContainersReady", "True", after=FAULT),
+        condition_stayed("Ready", "False", after=FAULT),
+        endpoint_never(ready=True, after=FAULT),
+        endpoint_shown(ready=True, after=SECOND_FAULT),
+    )

@@ -40,6 +40,7 @@ from podvow.scenario.conditions import said as has_said
 from podvow.scenario.edits import containers
 from podvow.scenario.manifest import merge_patch
 
+PAGE: dict[str, Any] = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 
 
@@ -52,8 +53,8 @@ def exits(code: int, gate: str, **app: str) -> dict[str, Any]:
 
 def failing_later(probe: str, up_s: int, *, down_runs: int = 1, **how: int) -> dict[str, Any]:
     """Edit the fixture sidecar-probed: a probe of a page that goes away after some seconds, in so many runs."""
-    page = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5, **how}
-    return containers(inits={"side": {"env": {"DELAY_S": 0, "UP_S": up_s, "DOWN_RUNS": down_runs}, probe: page}})
+    env = {"DELAY_S": 0, "UP_S": up_s, "DOWN_RUNS": down_runs}
+    return containers(inits={"side": {"env": env, probe: {**PAGE, **how}}})
 
 
 @claim("sidecars.restart.any-exit-any-policy", "sidecars.restart.regular-inits-untouched")
@@ -206,6 +207,47 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
         ran("init-1", times=1),
         ran("app", times=1),
         kept_ip(after=None),
+    )
+
+
+@claim("sidecars.start.startup-probe-recovers")
+@scenario(
+    pod="sidecar-probed",
+    edits=containers(
+        inits={"side": {"env": {"DEAD_RUN": 2, "DELAY_S": 0}, "startupProbe": {**PAGE, "failureThreshold": 8}}}
+    ),
+    steady=running("app"),
+    fault=kill("side"),
+    until=runs("side", 3) & ready(),
+    typical_s=36,
+)
+def test_a_sidecar_that_fails_its_startup_probe_beside_the_app_is_restarted_too(timeline: Trial) -> None:
+    timeline.must(
+        was_signalled("side"),
+        ran("side", times=3),
+        said("side", "up", run=3),
+        kept_running("plain", "app"),
+        not_rerun("init-1"),
+    )
+
+
+@claim("sidecars.probes.liveness-restarts-only-it")
+@scenario(
+    pod="sidecar-probed",
+    edits=merge_patch(
+        failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3),
+        containers(inits={"side": {"startupProbe": {**PAGE, "failureThreshold": 60}}}),
+    ),
+    steady=running("app"),
+    until=runs("side", 2) & running("side"),
+    typical_s=24,
+)
+def test_a_liveness_probe_restarts_a_sidecar_that_has_a_startup_probe_as_well(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "down", run=1),
+        was_signalled("side", after=None),
+        ran("side", times=2),
+        ran("app", times=1),
     )
 
 

@@ -25,7 +25,7 @@ from podvow.expect import (
     was_signalled,
 )
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import ready, running
+from podvow.scenario.conditions import ready, running, runs
 from podvow.scenario.edits import containers
 
 MIXED = ("init-1", "side-1", "init-2", "side-2", "init-3", "app")
@@ -133,7 +133,47 @@ def test_a_sidecar_whose_startup_probe_never_succeeds_keeps_everything_waiting(t
     )
 
 
-@claim("sidecars.start.startup-probe-recovers")
+@claim("sidecars.start.startup-probe-gates-next")
+@scenario(
+    pod="sidecar-probed",
+    edits=containers(
+        inits={
+            "side": {"startupProbe": ON_PAGE},
+            "late": {"image": "podvow/busybox:blue", "restartPolicy": "Always", "command": ["sleep", "3600"]},
+        }
+    ),
+    until=running("app"),
+    typical_s=16,
+)
+def test_a_sidecar_waits_for_the_startup_probe_of_the_one_before_it_too(timeline: Trial) -> None:
+    timeline.must(
+        started_only_after_said("late", "side", "up"),
+        started_only_after_said("app", "side", "up"),
+        overlapped("plain", "side", "late"),
+        *(ran(container, times=1) for container in ("plain", "init-1", "side", "late", "app")),
+    )
+
+
+@claim("sidecars.start.startup-probe-gates-next")
+@scenario(
+    pod="sidecar-probed",
+    edits=containers(
+        inits={"side": {"startupProbe": ON_PAGE, "command": ["sh", "-c", "sleep 2; exit 1"]}, "init-2": INIT_2}
+    ),
+    until=runs("side", 3),
+    typical_s=22,
+)
+def test_a_sidecar_that_ends_before_it_has_started_lets_nothing_start(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("side", 1, run=1),
+        ran("side", at_least=3),
+        ran("init-1", times=1),
+        never_ran("init-2", "app"),
+        phase_stayed("Pending", after=None),
+    )
+
+
+@claim("sidecars.start.startup-probe-recovers", "sidecars.status.incomplete-until-started")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(
     pod="sidecar-probed",
@@ -148,6 +188,7 @@ def test_a_sidecar_that_fails_its_startup_probe_is_restarted_and_initialisation_
     timeline.must(
         ran("side", at_least=2),
         was_signalled("side", after=None),
+        conditions_while_initialising(),
         started_only_after_said("init-2", "side", "up"),
         started_only_after("app", "init-1", "init-2"),
         ran("init-1", times=1),

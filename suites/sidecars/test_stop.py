@@ -8,6 +8,7 @@ import pytest
 
 from podvow.expect import (
     FAULT,
+    ended_after,
     exited_with,
     never_ran,
     phase_reached,
@@ -18,6 +19,7 @@ from podvow.expect import (
     said,
     signalled_only_after_said,
     signalled_while_running,
+    started_only_after_said,
     stopped_in_order,
     stopped_within,
     was_signalled,
@@ -224,4 +226,32 @@ def test_a_sidecar_beyond_its_limit_of_ephemeral_storage_gets_its_pod_evicted(ti
         pod_showed_text("status/message", "Container side exceeded its local ephemeral storage limit"),
         ran("app", times=1),
         ran("side", times=1),
+    )
+
+
+@claim("sidecars.hooks.pre-stop-before-term", "sidecars.hooks.post-start-before-next")
+@scenario(
+    pod="sidecar-hooks",
+    edits=containers(
+        inits={
+            "side": {
+                "lifecycle": {
+                    "postStart": {"exec": None, "sleep": {"seconds": 6}},
+                    "preStop": {"exec": None, "sleep": {"seconds": 6}},
+                },
+                "command": ["sh", "-c", 'trap "exit 7" TERM; sleep 3; echo up; sleep 3600 & wait'],
+            }
+        }
+    ),
+    steady=running("app"),
+    fault=delete_pod(grace_s=60),
+    until=gone(),
+    typical_s=26,
+)
+def test_hooks_of_a_sidecar_that_sleep_are_waited_for(timeline: Trial) -> None:
+    timeline.must(
+        started_only_after_said("init-1", "side", "up"),
+        stopped_in_order("app", "side"),
+        ended_after("side", at_least_s=6, window="replace"),
+        exited_with("side", 7, after=FAULT),
     )

@@ -20,6 +20,7 @@ from podvow.faults import create
 from podvow.faults.base import Fault
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import running, waiting
+from podvow.scenario.model import promised
 
 
 @claim("starting.image.unpullable-waits-for-ever")
@@ -49,7 +50,7 @@ WANTS_SECRET = {"spec": {"initContainers": [{"name": "init-2", "envFrom": [{"sec
 )
 @scenario(
     pod="wants-configmap",
-    steady=waiting("init-2", "CreateContainerConfigError"),
+    steady=promised(waiting("init-2", "CreateContainerConfigError")),
     until=running("app"),
     typical_s=20,
 )

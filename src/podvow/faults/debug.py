@@ -20,11 +20,13 @@ class Debug(PodFault):
         container: its name.
         image: its image, on the node already.
         seconds: how long it runs.
+        code: what it exits with.
     """
 
     container: str
     image: str
     seconds: int
+    code: int = 0
     name: str = "debug"
 
     @property
@@ -38,7 +40,7 @@ class Debug(PodFault):
             "name": self.container,
             "image": self.image,
             "imagePullPolicy": "Never",
-            "command": ["sleep", str(self.seconds)],
+            "command": ["sh", "-c", f"sleep {self.seconds}; exit {self.code}"],
         }
         timeline = context.timeline()
         path = f"{context.path('pods', timeline.meta.pod)}/ephemeralcontainers"
@@ -57,6 +59,8 @@ class Debug(PodFault):
         return any(lookup(shot.object, path) for shot in timeline.snapshots())
 
 
-def debug(container: str = "debug", *, image: str = "podvow/busybox:blue", seconds: int = 3600) -> Debug:
+def debug(
+    container: str = "debug", *, image: str = "podvow/busybox:blue", seconds: int = 3600, code: int = 0
+) -> Debug:
     """Return the fault that adds an ephemeral container."""
-    return Debug(container, image, seconds)
+    return Debug(container, image, seconds, code)

@@ -88,7 +88,7 @@ class Scenario:
         edits: merge patch for the main Pod's manifest (lists of named things merge by name).
         requests: tables of requests to send (below `fixtures/requests/`), before anything else.
         restart_policy: replaces the main Pod's restart policy.
-        steady: state to reach before the first fault.
+        steady: state to reach before the first fault. A step, where the claim promises the state.
         fault: the first fault.
         until: state to reach after it; counts as the positive control. A step, where the claim promises the state.
         hold: window to go on observing in the end.
@@ -105,7 +105,7 @@ class Scenario:
     edits: Mapping[str, Any] = field(default_factory=dict)
     requests: Sequence[str] = ()
     restart_policy: str = ""
-    steady: Condition | None = None
+    steady: Condition | Until | None = None
     fault: Fault | None = None
     until: Condition | Until | None = None
     hold: str = ""
@@ -137,7 +137,7 @@ class Scenario:
         """All steps in order."""
         steps: list[Step] = [Send(tuple(self.requests))] if self.requests else []
         if self.steady:
-            steps.append(Until(self.steady))
+            steps.append(self.steady if isinstance(self.steady, Until) else Until(self.steady))
         if self.fault:
             steps.append(Inject(self.fault))
         if self.until:
