@@ -130,12 +130,12 @@ def test_stubborn_containers_share_one_grace_period(timeline: Trial, edits: obje
 @scenario(
     pod="sidecar-stop",
     edits=containers(
-        inits={"side-3": {"env": {"LINGERS_S": 12}}}, apps={app: {"env": {"LINGERS_S": 14}} for app in APPS}
+        inits={"side-3": {"env": {"LINGERS_S": 12}}}, apps={app: {"env": {"LINGERS_S": 20}} for app in APPS}
     ),
     steady=running(*ALL),
-    fault=delete_pod(grace_s=34),
+    fault=delete_pod(grace_s=46),
     until=gone(),
-    typical_s=40,
+    typical_s=46,
 )
 def test_a_sidecar_has_all_of_the_grace_period_that_its_apps_have_left(timeline: Trial) -> None:
     timeline.must(

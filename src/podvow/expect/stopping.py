@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from podvow.expect.base import (
     FAULT,
@@ -21,7 +22,7 @@ from podvow.expect.base import (
     violated,
     words,
 )
-from podvow.expect.evidence import Stretch, at, begin_of, blind, ended_in, gap_in, stretch_of
+from podvow.expect.evidence import COARSE_NS, Stretch, at, begin_of, blind, ended_in, gap_in, stretch_of
 from podvow.expect.windows import too_late, window_s
 from podvow.timeline import Record, Run, Source, Timeline
 from podvow.timeline.record import Instant, Kind
@@ -84,8 +85,18 @@ def _over_when_told(timeline: Timeline, run: Run, signal: Record) -> bool | None
     return False if looking else None
 
 
+def _expired_ns(timeline: Timeline, pod: str) -> int:
+    """Return when the grace period of a deleted Pod is over, 0 when it is not deleted; the second begins there."""
+    told = [shot.object["metadata"].get("deletionTimestamp") for shot in timeline.snapshots(pod)]
+    return next((int(datetime.fromisoformat(str(t)).timestamp()) * COARSE_NS for t in reversed(told) if t), 0)
+
+
 def stopped_in_order(*groups: str | Sequence[str], after: After | None = FAULT, pod: str = "") -> Fact:
-    """Every container of a group was told to stop, only after all containers of the earlier groups had ended."""
+    """Every container of a group was told to stop, only after all containers of the earlier groups had ended.
+
+    Nobody waits for another one once the grace period of a deleted Pod is over (#termination-with-sidecars): who is
+    told then tells nothing of the order.
+    """
     named = [(group,) if isinstance(group, str) else tuple(group) for group in groups]
 
     def find(timeline: Timeline) -> Found:
@@ -101,7 +112,10 @@ def stopped_in_order(*groups: str | Sequence[str], after: After | None = FAULT, 
                 told.append(f"{container} {at(timeline, signal.t_ns)}")
                 for run in earlier:
                     over = _over_when_told(timeline, run, signal)
-                    if over is False:
+                    expired_ns = _expired_ns(timeline, pod)
+                    if over is False and expired_ns and signal.t_ns >= expired_ns:
+                        doubt = doubt or f"{container} was told when the grace period was over"
+                    elif over is False:
                         when = at(timeline, signal.t_ns)
                         return violated(
                             f"{container} got TERM at {when}, before {run.label} had ended", signal.t_ns

@@ -84,6 +84,22 @@ def stopped(order: Sequence[str] = STOP, *, silent: str = "", lasts: float = 1.0
     return story.reach("Pod gone").timeline()
 
 
+def expired() -> Timeline:
+    """Tell of a deleted Pod whose grace period is over when the second container is told: so is the third one."""
+    story, pod = came_up()
+    story.fault("delete_pod", "grace period 0 s")
+    told(pod, "app")
+    pod.end("app", 143, snap=False)
+    pod.deleting = True
+    pod.snap()
+    story.wait(1)
+    for name in ("side-2", "side-1"):
+        told(pod, name)
+    for name in ("side-2", "side-1"):
+        pod.end(name, 137, snap=False)
+    return story.reach("Pod gone").timeline()
+
+
 def all_at_once() -> Timeline:
     """Tell of a kubelet that tells all containers to stop at the same time."""
     story, pod = came_up()
@@ -257,6 +273,7 @@ CASES: Cases = {
             (stopped_in_order(*STOP), no_trace(STOPPED)),
             (stopped_in_order(*STOP), gapped(stopped(silent="side-1"))),
             (stopped_in_order("sidecar", "side-1"), STOPPED),
+            (stopped_in_order(*STOP), expired()),
             (stopped_in_order(*STOP), UP),
         ],
     ),

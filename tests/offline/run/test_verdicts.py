@@ -15,7 +15,7 @@ from podvow.session import Session, load_judged, new_session, save_judged, slug
 from podvow.timeline import Timeline
 from podvow.timeline.record import Kind
 from podvow.verdict import ClaimKind, Judged, Judgement, Outcome, Verdict, of_outcomes, of_scenarios
-from tests.offline.expect.builder import Story
+from tests.offline.expect.builder import Story, busy
 
 H, V, Q = Outcome.HOLDS, Outcome.VIOLATED, Outcome.INCONCLUSIVE
 
@@ -85,6 +85,18 @@ def test_the_verdict_that_follows_and_its_reason(
     evidence: dict[str, bool], judgements: list[Judgement], error: str, verdict: Verdict, reason: str
 ) -> None:
     assert verdict_of(_evidence(**evidence), judgements, error) == (verdict, reason)
+
+
+@pytest.mark.parametrize(("waits_s", "verdict"), [(2, Verdict.VIOLATED), (30, Verdict.INCONCLUSIVE)])
+def test_what_does_not_come_on_a_cluster_that_is_late_with_everything_violates_nothing(
+    waits_s: float, verdict: Verdict
+) -> None:
+    story = Story()
+    story.pod().initialise()
+    story.say(Kind.MISSED, step=1, faults_ahead=0, condition="app running", waited_s=90.0, last="deadline passed")
+    found, reason = verdict_of(busy(story.timeline(), waits_s), _said(V))
+    assert found is verdict
+    assert ("late with everything" in reason) is (verdict is Verdict.INCONCLUSIVE)
 
 
 def test_a_promised_state_that_does_not_come_is_a_violation_of_its_own() -> None:
