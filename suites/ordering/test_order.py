@@ -128,7 +128,7 @@ def test_network_is_ready_before_the_first_init_container_starts(timeline: Trial
 )
 def test_a_pod_that_has_only_sidecars_is_pending_whenever_it_initialises(timeline: Trial) -> None:
     timeline.must(
-        conditions_while_initialising(),
+        pod_showed("status/conditions/Initialized/status", "False"),
         pod_showed("status/phase", "Pending", after=FAULT),
         *(ran(container, times=1, after=FAULT) for container in ("side-1", "side-2", "app")),
     )

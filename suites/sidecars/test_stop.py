@@ -239,7 +239,7 @@ def test_a_sidecar_beyond_its_limit_of_ephemeral_storage_gets_its_pod_evicted(ti
                     "postStart": {"exec": None, "sleep": {"seconds": 6}},
                     "preStop": {"exec": None, "sleep": {"seconds": 6}},
                 },
-                "command": ["sh", "-c", 'trap "exit 7" TERM; sleep 3; echo up; sleep 3600 & wait'],
+                "command": ["sh", "-c", 'trap "exit 7" TERM; sleep 3; echo up; sleep 3600 >/dev/null 2>&1 & wait'],
             }
         }
     ),
