@@ -10,13 +10,13 @@ from podvow.expect.agreement import disagreements
 from podvow.expect.explain import failure_message
 from podvow.expect.invariants import STANDING
 from podvow.timeline import Record, Source, Timeline
-from podvow.timeline.pace import late_s
+from podvow.timeline.pace import node_late_s
 from podvow.timeline.record import Kind
 from podvow.verdict import Finding, Judged, Judgement, Outcome, Verdict, of_outcomes
 
 _BUSY_S = 10.0
-"""Who needs so much longer than usual for a sandbox, or from one init container to the next, in seconds, may have
-got to nothing when patience is at its end: that something did not come is not a violation then."""
+"""A node that needs so much longer than usual for a sandbox, in seconds, may have got to nothing when patience is
+over: that something did not come is not a violation then."""
 
 
 def standing(timeline: Timeline) -> tuple[Judgement, ...]:
@@ -75,7 +75,7 @@ def verdict_of(
         first = next(j for j in judgements if j.outcome is Outcome.INCONCLUSIVE and not j.standing)
         reason = f"{first.text}: {first.detail}"
     missed = timeline.of(Kind.MISSED)
-    late = late_s(timeline)
+    late = node_late_s(timeline)
     busy = late > _BUSY_S
     if missed and (
         verdict is not Verdict.VIOLATED or busy or _unready(missed[-1]) or _unwatched(timeline, missed[-1])
@@ -83,7 +83,7 @@ def verdict_of(
         # A state that the scenario waits for is part of what it promises to look at: without it nothing holds.
         last = missed[-1].data
         verdict = Verdict.INCONCLUSIVE
-        told = f", but the cluster was {late:.1f} s late with everything" if busy else ""
+        told = f", but the node was {late:.1f} s late with the sandbox already" if busy else ""
         reason = f"not reached: {last['condition']} ({last['last']} after {last['waited_s']} s{told})"
     doubts = [f for f in findings if f.unreliable]
     if doubts and verdict is Verdict.HOLDS:

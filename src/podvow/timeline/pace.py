@@ -18,6 +18,20 @@ def first_start_s(timeline: Timeline) -> float | None:
     return max(0.0, (up[0].t_ns - sent[0].t_ns) / 1e9) if sent and up else None
 
 
+def node_late_s(timeline: Timeline) -> float:
+    """Return by how much the node was later than usual with the main Pod's first sandbox, in seconds.
+
+    Counted from when the Pod was shown on its node; 0 where it had to wait for something else, or nothing is told.
+    """
+    pod = timeline.meta.pod
+    placed = [shot.t_ns for shot in timeline.snapshots() if shot.object["spec"].get("nodeName")]
+    up = timeline.of(Kind.SANDBOX_STARTED, pod=pod)
+    told = [str(event.data.get("reason", "")) for event in timeline.of(Kind.EVENT, pod=pod)]
+    if not placed or not up or any(reason.startswith("Failed") for reason in told):
+        return 0.0
+    return max(0.0, (up[0].t_ns - placed[0]) / 1e9 - _SANDBOX_S)
+
+
 def handover_s(timeline: Timeline) -> float:
     """Return the longest time from the end of an init container to the start of the next one, in seconds.
 

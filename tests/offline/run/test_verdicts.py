@@ -15,7 +15,7 @@ from podvow.session import Session, load_judged, new_session, save_judged, slug
 from podvow.timeline import Timeline
 from podvow.timeline.record import Kind
 from podvow.verdict import ClaimKind, Judged, Judgement, Outcome, Verdict, of_outcomes, of_scenarios
-from tests.offline.expect.builder import Story, busy
+from tests.offline.expect.builder import Story, with_event
 
 H, V, Q = Outcome.HOLDS, Outcome.VIOLATED, Outcome.INCONCLUSIVE
 
@@ -87,16 +87,29 @@ def test_the_verdict_that_follows_and_its_reason(
     assert verdict_of(_evidence(**evidence), judgements, error) == (verdict, reason)
 
 
-@pytest.mark.parametrize(("waits_s", "verdict"), [(2, Verdict.VIOLATED), (30, Verdict.INCONCLUSIVE)])
-def test_what_does_not_come_on_a_cluster_that_is_late_with_everything_violates_nothing(
-    waits_s: float, verdict: Verdict
+@pytest.mark.parametrize(
+    ("waits_s", "hindrance", "verdict"),
+    [
+        (2, "", Verdict.VIOLATED),
+        (30, "", Verdict.INCONCLUSIVE),
+        (30, "FailedMount", Verdict.VIOLATED),
+    ],
+)
+def test_what_does_not_come_on_a_node_that_is_late_with_everything_violates_nothing(
+    waits_s: float, hindrance: str, verdict: Verdict
 ) -> None:
     story = Story()
-    story.pod().initialise()
+    pod = story.pod()
+    pod.snap(kubelet=False)
+    story.wait(waits_s)
+    pod.initialise()
     story.say(Kind.MISSED, step=1, faults_ahead=0, condition="app running", waited_s=90.0, last="deadline passed")
-    found, reason = verdict_of(busy(story.timeline(), waits_s), _said(V))
+    timeline = story.timeline()
+    if hindrance:
+        timeline = with_event(timeline, timeline.start_ns, hindrance)
+    found, reason = verdict_of(timeline, _said(V))
     assert found is verdict
-    assert ("late with everything" in reason) is (verdict is Verdict.INCONCLUSIVE)
+    assert ("late with the sandbox" in reason) is (verdict is Verdict.INCONCLUSIVE)
 
 
 def test_a_promised_state_that_does_not_come_is_a_violation_of_its_own() -> None:
