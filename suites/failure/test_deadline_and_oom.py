@@ -133,7 +133,7 @@ def test_under_never_an_init_container_out_of_memory_fails_the_pod(timeline: Tri
     )
 
 
-@claim("failure.oom.child-is-failure-despite-exit-code")
+@claim("failure.oom.child-is-failure-despite-exit-code", "failure.oom.child-on-failure-new-sandbox")
 @scenario(pod="oom-child", until=runs("init-1", 3), typical_s=25)
 def test_under_always_an_init_container_that_lost_a_child_is_retried_in_place(timeline: Trial) -> None:
     timeline.must(
