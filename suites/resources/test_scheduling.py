@@ -17,7 +17,7 @@ from podvow.faults import create, delete_pod, offer
 from podvow.faults.gates import open_gates
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import pod_shows, running
-from podvow.scenario.model import Hold, Inject, Until
+from podvow.scenario.model import Hold, Inject, Step, Until
 from podvow.scenario.sized import sized
 
 WANTED, HELD, BESIDE = "podvow.dev/wanted", "podvow.dev/held", "podvow.dev/beside"
@@ -25,6 +25,21 @@ REFUSED = pod_shows("status/conditions/PodScheduled/reason", "Unschedulable")
 HELD_BACK = pod_shows("status/conditions/PodScheduled/reason", "SchedulingGated")
 PLACED = pod_shows("status/conditions/PodScheduled/status", "True")
 GATED = {"schedulingGates": [{"name": "podvow.dev/not-yet"}]}
+
+
+def another_wants(late: str, *, watched: str) -> tuple[Step, ...]:
+    """Return the steps that let the Pod run, create another one that wants what is left, and remove the first."""
+    return (
+        Hold("notice"),
+        Inject(open_gates()),
+        Until(running("app"), control=True),
+        Inject(create(f"pods/{late}")),
+        # whatever the scheduler decides: what it ought to is the expectation's affair
+        Until(pod_shows("status/conditions/PodScheduled/status", "False", "True", pod=late), control=True),
+        Hold(watched),
+        Inject(delete_pod(grace_s=1)),
+        Until(running("app", pod=late), control=True),
+    )
 
 
 @claim("resources.scheduling.uses-effective-request")
@@ -78,17 +93,7 @@ def test_a_pod_is_scheduled_where_its_effective_request_just_fits(timeline: Tria
     pod="holder",
     steady=HELD_BACK,
     fault=offer(HELD, 3),
-    then=(
-        Hold("notice"),
-        Inject(open_gates()),
-        Until(running("app"), control=True),
-        Inject(create("pods/late")),
-        # whatever the scheduler decides: what it ought to is the expectation's affair
-        Until(pod_shows("status/conditions/PodScheduled/status", "False", "True", pod="late"), control=True),
-        Hold("quiet"),
-        Inject(delete_pod(grace_s=1)),
-        Until(running("app", pod="late"), control=True),
-    ),
+    then=another_wants("late", watched="quiet"),
     typical_s=48,
 )
 def test_what_an_init_container_asked_for_stays_reserved_after_it_has_finished(timeline: Trial) -> None:
@@ -108,16 +113,7 @@ def test_what_an_init_container_asked_for_stays_reserved_after_it_has_finished(t
     edits={"spec": {**sized(f"side-1 {BESIDE}=1", f"init-1 {BESIDE}=1", f"app {BESIDE}=2")["spec"], **GATED}},
     steady=HELD_BACK,
     fault=offer(BESIDE, 3),
-    then=(
-        Hold("notice"),
-        Inject(open_gates()),
-        Until(running("app"), control=True),
-        Inject(create("pods/late-beside")),
-        Until(pod_shows("status/conditions/PodScheduled/status", "False", "True", pod="late-beside"), control=True),
-        Hold("notice"),
-        Inject(delete_pod(grace_s=1)),
-        Until(running("app", pod="late-beside"), control=True),
-    ),
+    then=another_wants("late-beside", watched="notice"),
     typical_s=28,
 )
 def test_what_a_sidecar_asks_for_is_reserved_beside_what_apps_ask_for(timeline: Trial) -> None:
