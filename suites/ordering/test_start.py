@@ -10,7 +10,9 @@ from podvow.expect import (
     conditions_came_in_order,
     kept_sandbox,
     kept_uid,
+    never_ran,
     overlapped,
+    pod_showed_last,
     ran,
     ran_in_order,
     restart_count_was,
@@ -19,8 +21,9 @@ from podvow.expect import (
 )
 from podvow.faults import create
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import event_told, running
+from podvow.scenario.conditions import event_told, running, waiting
 from podvow.scenario.conditions import said as has_said
+from podvow.scenario.edits import containers
 from podvow.scenario.model import Hold, Inject, Until
 
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
@@ -80,11 +83,18 @@ def test_a_pod_is_ready_to_start_containers_before_its_first_init_starts(
 
 
 @claim("ordering.sandbox-condition.before-first-init")
-@scenario(pod="host-network", steady=running("app"), typical_s=6)
-def test_a_pod_in_the_hosts_network_is_ready_to_start_containers_before_its_first_init_starts_too(
-    timeline: Trial,
-) -> None:
-    timeline.must(condition_true_before("PodReadyToStartContainers", "init-1"))
+@pytest.mark.parametrize("pod", ["three-inits-two-apps", "host-network"])
+@scenario(
+    edits=containers(inits={"init-1": {"image": "podvow/not-on-the-node:1", "imagePullPolicy": "Never"}}),
+    steady=waiting("init-1", "ErrImageNeverPull"),
+    hold="notice",
+    typical_s=10,
+)
+def test_a_pod_is_ready_to_start_containers_although_its_first_init_cannot_start(timeline: Trial, pod: str) -> None:
+    timeline.must(
+        pod_showed_last("status/conditions/PodReadyToStartContainers/status", "True"),
+        never_ran("init-1", "init-2"),
+    )
 
 
 @claim("ordering.volumes.before-inits")
