@@ -26,18 +26,14 @@ def standing(timeline: Timeline) -> tuple[Judgement, ...]:
 
 def awaited(timeline: Timeline) -> tuple[Judgement, ...]:
     """Judge the states that a scenario awaits because its claim promises them."""
-    steps = [record for record in timeline.of(Kind.REACHED, Kind.MISSED) if record.data.get("promised")]
-    return tuple(
-        Judgement(f"reached: {step.data['condition']}", Outcome.HOLDS, "", (step.t_ns,))
-        if step.kind is Kind.REACHED
-        else Judgement(
-            f"reached: {step.data['condition']}",
-            Outcome.VIOLATED,
-            f"{step.data['last']} after {float(step.data['waited_s']):.0f}s",
-            (step.t_ns,),
-        )
-        for step in steps
-    )
+    found = []
+    for step in timeline.of(Kind.REACHED, Kind.MISSED):
+        if step.data.get("promised"):
+            missed = step.kind is Kind.MISSED
+            outcome = Outcome.VIOLATED if missed else Outcome.HOLDS
+            detail = f"{step.data['last']} after {float(step.data['waited_s']):.0f}s" if missed else ""
+            found.append(Judgement(f"reached: {step.data['condition']}", outcome, detail, (step.t_ns,)))
+    return tuple(found)
 
 
 def verdict_of(
@@ -75,7 +71,7 @@ def verdict_of(
         first = next(j for j in judgements if j.outcome is Outcome.INCONCLUSIVE and not j.standing)
         reason = f"{first.text}: {first.detail}"
     missed = timeline.of(Kind.MISSED)
-    late = node_late_s(timeline)
+    late = node_late_s(timeline) if missed else 0.0
     busy = late > _BUSY_S
     if missed and (
         verdict is not Verdict.VIOLATED or busy or _unready(missed[-1]) or _unwatched(timeline, missed[-1])

@@ -45,9 +45,7 @@ def test_under_never_a_failed_post_start_hook_fails_the_pod(timeline: Trial) -> 
 @claim("failure.post-start-hook.ends-container")
 @scenario(
     pod="sidecar-hooks",
-    edits=containers(
-        inits={"side": {"lifecycle": {"postStart": {"exec": {"command": ["false"]}}, "preStop": None}}}
-    ),
+    edits=containers(inits={"side": {"lifecycle": {"postStart": FAILS, "preStop": None}}}),
     until=runs("side", 3),
     typical_s=26,
     deadline_s=120,

@@ -37,11 +37,10 @@ from podvow.marks import Trial, claim, scenario
 from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import phase, pod_shows, ready, running, runs, started
 from podvow.scenario.conditions import said as has_said
-from podvow.scenario.edits import containers
+from podvow.scenario.edits import containers, page_probe
 from podvow.scenario.manifest import merge_patch
 from podvow.scenario.model import promised
 
-PAGE: dict[str, Any] = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
 POLICIES = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure", "Never"])
 
 
@@ -55,7 +54,10 @@ def exits(code: int, gate: str, **app: str) -> dict[str, Any]:
 def failing_later(probe: str, up_s: int, *, down_runs: int = 1, **how: int) -> dict[str, Any]:
     """Edit the fixture sidecar-probed: a probe of a page that goes away after some seconds, in so many runs."""
     env = {"DELAY_S": 0, "UP_S": up_s, "DOWN_RUNS": down_runs}
-    return containers(inits={"side": {"env": env, probe: {**PAGE, **how}}})
+    return containers(inits={"side": {"env": env, probe: page_probe(**how)}})
+
+
+DOWN_ONCE = failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3)
 
 
 @claim("sidecars.restart.any-exit-any-policy", "sidecars.restart.regular-inits-untouched")
@@ -193,7 +195,7 @@ def test_a_sidecar_and_an_init_container_that_crash_side_by_side_back_off_each_f
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(
     pod="sidecar-probed",
-    edits=failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3),
+    edits=DOWN_ONCE,
     steady=running("app"),
     until=runs("side", 2) & running("side"),
     typical_s=20,
@@ -215,7 +217,7 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
 @scenario(
     pod="sidecar-probed",
     edits=containers(
-        inits={"side": {"env": {"DEAD_RUN": 2, "DELAY_S": 0}, "startupProbe": {**PAGE, "failureThreshold": 8}}}
+        inits={"side": {"env": {"DEAD_RUN": 2, "DELAY_S": 0}, "startupProbe": page_probe(failureThreshold=8)}}
     ),
     steady=running("app"),
     fault=kill("side"),
@@ -236,8 +238,8 @@ def test_a_sidecar_that_fails_its_startup_probe_beside_the_app_is_restarted_too(
 @scenario(
     pod="sidecar-probed",
     edits=merge_patch(
-        failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3),
-        containers(inits={"side": {"startupProbe": {**PAGE, "failureThreshold": 60}}}),
+        DOWN_ONCE,
+        containers(inits={"side": {"startupProbe": page_probe(failureThreshold=60)}}),
     ),
     steady=running("app"),
     until=runs("side", 2) & running("side"),
@@ -274,7 +276,7 @@ def test_a_liveness_probe_restarts_its_sidecar_each_time_that_it_fails(timeline:
 @scenario(
     pod="sidecar-probed",
     edits=merge_patch(
-        failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3),
+        DOWN_ONCE,
         containers(inits={"init-2": {"image": "podvow/busybox:blue", "command": ["sleep", "30"]}}),
     ),
     steady=started("init-2"),

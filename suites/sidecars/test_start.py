@@ -26,20 +26,19 @@ from podvow.expect import (
 )
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import ready, running, runs
-from podvow.scenario.edits import containers
+from podvow.scenario.edits import containers, page_probe
 
 MIXED = ("init-1", "side-1", "init-2", "side-2", "init-3", "app")
 INIT_2 = {"image": "podvow/busybox:blue", "command": ["sleep", "2"]}
 SLOWLY = {"command": ["sleep", "5"]}
 
 
-PAGE = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
-ON_PAGE = {**PAGE, "failureThreshold": 60}
+ON_PAGE = page_probe(failureThreshold=60)
 
 
 def probed(*, init: bool = True, env: dict[str, int] | None = None, **probes: dict[str, Any]) -> dict[str, Any]:
     """Edit the fixture sidecar-probed: probes of its pages, variables, an init container after the sidecar."""
-    side: dict[str, Any] = {name: {**PAGE, **probe} for name, probe in probes.items()}
+    side: dict[str, Any] = {name: page_probe(**probe) for name, probe in probes.items()}
     return containers(
         inits={"side": {**side, **({"env": env} if env else {})}, **({"init-2": INIT_2} if init else {})}
     )

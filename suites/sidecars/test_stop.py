@@ -27,14 +27,14 @@ from podvow.expect import (
 from podvow.faults import delete_pod, set_deadline
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import gone, phase, running, started
-from podvow.scenario.edits import containers
+from podvow.scenario.edits import containers, page_probe
 
 APPS = ("app-a", "app-b")
 SIDES = ("side-3", "side-2", "side-1")
 ALL = (*APPS, *SIDES)
 
 
-NEVER_UP = {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "failureThreshold": 600}
+NEVER_UP = page_probe(timeoutSeconds=1, failureThreshold=600)
 STUBBORN: dict[str, Any] = {"env": {"LINGERS_S": 3600}}
 HOOKED: dict[str, Any] = {**STUBBORN, "lifecycle": {"preStop": {"exec": {"command": ["sleep", "14"]}}}}
 

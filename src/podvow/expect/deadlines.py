@@ -5,25 +5,17 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#deta
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from podvow.expect.base import Fact, Found, holds, inconclusive, violated
-from podvow.expect.evidence import COARSE_NS, gap_in, snapshots_in, stretch_of
+from podvow.expect.evidence import COARSE_NS, gap_in, second_ns, snapshots_in, stretch_of
 from podvow.expect.windows import too_late, window_s
-from podvow.timeline import Snapshot, Source, Timeline
+from podvow.timeline import Source, Timeline
 from podvow.timeline.record import Instant, Kind
 
 
-def _start_ns(shot: Snapshot) -> int:
-    """Return when the kubelet took the Pod on, 0 when that is not told; the second that begins there."""
-    told = shot.status.get("startTime")
-    return int(datetime.fromisoformat(str(told)).timestamp()) * COARSE_NS if told else 0
-
-
 def _begun_ns(timeline: Timeline, pod: str) -> int:
-    """Return the first start time that was shown; 0 where none was."""
-    shown = map(_start_ns, snapshots_in(timeline, stretch_of(timeline, None), pod))
-    return next((start_ns for start_ns in shown if start_ns), 0)
+    """Return the first start time that was shown, the second that begins there; 0 where none was."""
+    shown = (shot.status.get("startTime") for shot in snapshots_in(timeline, stretch_of(timeline, None), pod))
+    return second_ns(next(filter(None, shown), None))
 
 
 def _signs(timeline: Timeline, pod: str, *, due_ns: int) -> list[Instant]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from podvow.expect.base import WITNESSES, After, MissingError, seen_by
@@ -14,6 +15,11 @@ TERMINAL = ("Succeeded", "Failed")
 COARSE_NS = 1_000_000_000
 """Precision of the stamps in a status."""
 _OBSERVERS = (*WITNESSES, Source.STATUS)
+
+
+def second_ns(stamp: object) -> int:
+    """Return the second that a stamp of the API names, in nanoseconds since the epoch; 0 where there is none."""
+    return int(datetime.fromisoformat(str(stamp)).timestamp()) * COARSE_NS if stamp else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ these facts for fields that last for seconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +17,7 @@ from podvow.expect.evidence import (
     at,
     gap_in,
     need_status,
+    second_ns,
     snapshot_before,
     snapshots_in,
     stretch_of,
@@ -118,7 +118,7 @@ def _since_ns(timeline: Timeline, kind: str, pod: str) -> int:
         if condition.get("status") == "True":
             if gap := gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS):
                 raise MissingError(gap)
-            return int(datetime.fromisoformat(str(condition["lastTransitionTime"])).timestamp()) * 1_000_000_000
+            return second_ns(condition["lastTransitionTime"])
     raise MissingError(f"{kind} was never shown True")
 
 

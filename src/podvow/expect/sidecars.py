@@ -6,7 +6,6 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#s
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from itertools import pairwise
 
 from podvow.expect.base import After, Fact, Found, holds, inconclusive, violated, words
@@ -18,6 +17,7 @@ from podvow.expect.evidence import (
     blind,
     gap_in,
     runs_in,
+    second_ns,
     snapshots_in,
     stretch_of,
     unseen,
@@ -180,7 +180,7 @@ def condition_only_after_said(
         if not shown:
             return violated(f"{kind} never became True")
         stamp = str(shown[0].condition(kind).get("lastTransitionTime", ""))
-        since_ns = int(datetime.fromisoformat(stamp).timestamp()) * COARSE_NS if stamp else 0
+        since_ns = second_ns(stamp)
         line = _line(timeline, stretch, container, pattern, pod)
         told = f"{kind} True since {stamp or 'nobody knows when'}"
         if line is None:

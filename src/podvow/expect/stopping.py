@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from podvow.expect.base import (
     FAULT,
@@ -22,7 +21,7 @@ from podvow.expect.base import (
     violated,
     words,
 )
-from podvow.expect.evidence import COARSE_NS, Stretch, at, begin_of, blind, ended_in, gap_in, stretch_of
+from podvow.expect.evidence import Stretch, at, begin_of, blind, ended_in, gap_in, second_ns, stretch_of
 from podvow.expect.windows import too_late, window_s
 from podvow.timeline import Record, Run, Source, Timeline
 from podvow.timeline.record import Instant, Kind
@@ -87,8 +86,8 @@ def _over_when_told(timeline: Timeline, run: Run, signal: Record) -> bool | None
 
 def _expired_ns(timeline: Timeline, pod: str) -> int:
     """Return when the grace period of a deleted Pod is over, 0 when it is not deleted; the second begins there."""
-    told = [shot.object["metadata"].get("deletionTimestamp") for shot in timeline.snapshots(pod)]
-    return next((int(datetime.fromisoformat(str(t)).timestamp()) * COARSE_NS for t in reversed(told) if t), 0)
+    told = (shot.object["metadata"].get("deletionTimestamp") for shot in reversed(timeline.snapshots(pod)))
+    return second_ns(next(filter(None, told), None))
 
 
 def stopped_in_order(*groups: str | Sequence[str], after: After | None = FAULT, pod: str = "") -> Fact:
@@ -104,6 +103,7 @@ def stopped_in_order(*groups: str | Sequence[str], after: After | None = FAULT, 
         told: list[str] = []
         earlier: list[Run] = []
         doubt = ""
+        expired_ns = _expired_ns(timeline, pod)
         for position, group in enumerate(named):
             for container in group if position else ():
                 signal = _signal(timeline, stretch, container, pod)
@@ -112,8 +112,7 @@ def stopped_in_order(*groups: str | Sequence[str], after: After | None = FAULT, 
                 told.append(f"{container} {at(timeline, signal.t_ns)}")
                 for run in earlier:
                     over = _over_when_told(timeline, run, signal)
-                    expired_ns = _expired_ns(timeline, pod)
-                    if over is False and expired_ns and signal.t_ns >= expired_ns:
+                    if over is False and 0 < expired_ns <= signal.t_ns:
                         doubt = doubt or f"{container} was told when the grace period was over"
                     elif over is False:
                         when = at(timeline, signal.t_ns)

@@ -71,7 +71,7 @@ class _Load:
 
     def seconds(self, runs: Collection[tuple[Target, int, str]], mutants: Collection[str]) -> float:
         """Return how long the place would take, about, with some more tests and mutants."""
-        return _SCENARIO_S * len(self.runs.union(runs)) + _MUTANT_S * len({*self.mutants, *mutants})
+        return _SCENARIO_S * len(self.runs.union(runs)) + _MUTANT_S * (len(self.mutants) + len(mutants))
 
 
 def rounds(wish: Wish, definitions: str, places: Sequence[Place], tests: Tests) -> list[list[tuple[Place, Share]]]:
@@ -127,10 +127,10 @@ def dealt(wish: Wish, definitions: str, lanes: int, tests: Tests) -> list[Share]
     loads = [_Load() for _ in range(lanes)]
     wanted = {definition.id for definition in wish.mutants}
     for target in Target:
-        controls = [d.id for d in of_target(wish.mutants, target) if d.control]
+        controls = [d for d in of_target(wish.mutants, target) if d.control]
         bugs = [d.id for d in of_target(wish.mutants, target) if not d.control]
-        peers = of_target(wish.peers, target) if controls else []
-        beside = [d.id for d in peers if not d.control and d.id not in wanted]
+        # Where a control is run, what the bugs that are not would need is run for it.
+        beside = [d.id for d in of_target(wish.peers, target) if controls and not d.control and d.id not in wanted]
         # Those with many tests first: small ones then make even what is uneven.
         for mutant in sorted([*bugs, *beside], key=lambda each: -len(tests[each])):
             runs = {(target, turn, test) for turn in range(1 + len(controls)) for test in tests[mutant]}
@@ -139,10 +139,10 @@ def dealt(wish: Wish, definitions: str, lanes: int, tests: Tests) -> list[Share]
             least.peers.append(mutant)
             least.mutants += tried
             least.runs |= runs
-        for control in [d for d in of_target(wish.mutants, target) if d.control]:
-            for load in loads:
-                if control.claims or not {d.id for d in peers}.isdisjoint(load.peers):
-                    load.mutants.append(control.id)
+        here = {d.id for d in of_target(wish.peers, target)}
+        for load in loads:
+            judged = not here.isdisjoint(load.peers)
+            load.mutants += [control.id for control in controls if judged or control.claims]
     order = {definition.id: number for number, definition in enumerate(wish.mutants)}
     return [
         Share(

@@ -34,6 +34,11 @@ def codes(*, init: str = "0", app: str = "stay") -> dict[str, Any]:
     return containers(inits={"init": {"env": {"CODES": init}}}, apps={"app": {"env": {"CODES": app}}})
 
 
+def page_probe(**how: Any) -> dict[str, Any]:
+    """Return a probe of the page that the sidecar of the fixture `sidecar-probed` serves later than it starts."""
+    return {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5, **how}
+
+
 def rule(values: Sequence[int], *, operator: str = "In", action: str = "Restart") -> dict[str, Any]:
     """Return one of a container's `restartPolicyRules`."""
     return {"action": action, "exitCodes": {"operator": operator, "values": list(values)}}

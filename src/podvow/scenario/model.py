@@ -37,6 +37,11 @@ def promised(state: Condition) -> Until:
     return Until(state, control=True, promised=True)
 
 
+def _awaiting(state: Condition | Until, *, control: bool) -> Until:
+    """Return the step that waits for a state; what is a step already is one."""
+    return state if isinstance(state, Until) else Until(state, control=control)
+
+
 @dataclass(frozen=True)
 class Inject:
     """Inject a fault and wait until it is proven to have taken place."""
@@ -137,11 +142,11 @@ class Scenario:
         """All steps in order."""
         steps: list[Step] = [Send(tuple(self.requests))] if self.requests else []
         if self.steady:
-            steps.append(self.steady if isinstance(self.steady, Until) else Until(self.steady))
+            steps.append(_awaiting(self.steady, control=False))
         if self.fault:
             steps.append(Inject(self.fault))
         if self.until:
-            steps.append(self.until if isinstance(self.until, Until) else Until(self.until, control=True))
+            steps.append(_awaiting(self.until, control=True))
         steps.extend(self.then)
         if self.hold:
             steps.append(Hold(self.hold))
