@@ -41,13 +41,14 @@ class FakeNode:
         self.opened = 0
         self._folder = folder
         self._pipe = -1
-        for part in ("bin", "bundles", "pods"):
+        for part in ("bin", "bundles", "records", "pods"):
             (folder / part).mkdir()
         subprocess.run(["mkfifo", folder / "events"], check=True)
         # Its own process reads: `timeout` would, when a signal comes too early, leave the reader behind.
         ctr = folder / "bin" / "ctr"
         ctr.write_text(
             "#!/bin/sh\n"
+            f'[ "$*" = "-n k8s.io containers info --spec $6" ] && exec cat "{folder}/records/$6"\n'
             '[ "$*" = "-n k8s.io events" ] || exit 0\n'
             "echo '2026-11-23 14:03:05.1 +0000 UTC k8s.io /namespaces/update {}'\n"
             f'exec cat "{folder}/events"\n'
@@ -79,8 +80,10 @@ class FakeNode:
             env={**os.environ, "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}"},
         )
 
-    def bundle(self, container_id: str, *, container: str = "app", namespace: str = "podvow-r-k") -> None:
-        """Let containerd have a container."""
+    def bundle(
+        self, container_id: str, *, container: str = "app", namespace: str = "podvow-r-k", over: bool = False
+    ) -> None:
+        """Let containerd have a container; of one that is over it has a record only, and prints that over lines."""
         annotations = {
             "io.kubernetes.cri.container-type": "container" if container else "sandbox",
             "io.kubernetes.cri.sandbox-namespace": namespace,
@@ -89,9 +92,12 @@ class FakeNode:
             "io.kubernetes.cri.sandbox-id": cid(0),
             **({"io.kubernetes.cri.container-name": container} if container else {}),
         }
+        config = {"ociVersion": "1.2.0", "process": {"args": ["a}b"]}, "annotations": annotations, "linux": {}}
+        if over:
+            (self._folder / "records" / container_id).write_text(json.dumps(config, indent=4))
+            return
         folder = self._folder / "bundles" / container_id
         folder.mkdir()
-        config = {"ociVersion": "1.2.0", "process": {"args": ["a}b"]}, "annotations": annotations, "linux": {}}
         (folder / "config.json").write_text(json.dumps(config, separators=(",", ":")))
 
     def trace(self, uid: str, text: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from podvow.timeline.sources.runtime import identity
 from tests.offline.scenario.node import SCRIPT, FakeNode, cid, event
 
 PATIENCE_S = 20.0
@@ -83,6 +84,19 @@ def test_the_heart_beats_with_both_clocks(stream: Reader) -> None:
     assert tag == "H"
     assert abs(float(epoch) - time.time()) < PATIENCE_S
     assert float(second.split()[1]) > float(uptime)
+
+
+def test_who_a_container_was_is_told_although_it_lived_for_a_moment_only(node: FakeNode, stream: Reader) -> None:
+    node.bundle(cid(1), container="init-2", over=True)
+    node.bundle(cid(2), namespace="kube-system", over=True)
+    events = [event(topic, cid(number)) for number in (2, 1) for topic in ("/tasks/create", "/tasks/exit")]
+    node.say("".join(f"{line}\n" for line in events))
+    lines = stream.until(f"R {events[-1]}")
+    assert _told(lines, "R") == events[2:]
+    (told,) = _told(lines, "I")
+    container_id, _, annotations = told.partition(" ")
+    who = identity(container_id, annotations)
+    assert (who.id, who.container, who.namespace) == (cid(1), "init-2", "podvow-r-k")
 
 
 def test_no_event_is_lost_or_split_however_it_comes(node: FakeNode, stream: Reader) -> None:
