@@ -101,6 +101,26 @@ def test_an_ephemeral_container_starts_during_a_back_off_and_does_not_change_it(
     )
 
 
+@claim("debugging.ephemeral.starts-while-initialising")
+@scenario(
+    pod="failing-init",
+    steady=runs("init-2", 2) & exited("init-2"),
+    fault=debug(image="podvow/missing:1"),
+    until=promised(runs("init-2", 3)),
+    typical_s=24,
+    profiles=REAL_BACKOFF,
+)
+def test_an_ephemeral_container_that_cannot_start_keeps_no_init_container_from_its_next_try(
+    timeline: Trial,
+) -> None:
+    timeline.must(
+        never_ran("debug", "init-3", "app"),
+        backed_off("init-2", 0, 10),
+        kept_sandbox(),
+        phase_stayed("Pending"),
+    )
+
+
 @claim("debugging.ephemeral.not-started-again")
 @scenario(
     pod="three-inits-two-apps",

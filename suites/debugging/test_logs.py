@@ -8,6 +8,7 @@ import pytest
 
 from podvow.expect import (
     Fact,
+    never_ran,
     pod_failed,
     pod_showed,
     pod_showed_last,
@@ -26,7 +27,7 @@ from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import phase, pod_shows, running, started, terminated, waiting
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.edits import containers
-from podvow.scenario.model import Look
+from podvow.scenario.model import Hold, Look
 
 INIT_1 = "status/initContainerStatuses/init-1/state/terminated"
 # The kubelet gives logs out by its own status, which comes after the trace: until then the last try is another one.
@@ -70,6 +71,23 @@ def test_logs_of_finished_init_containers_can_be_read(timeline: Trial) -> None:
         probed("previous log of init-1", "code", 400),
         ran("init-1", times=1),
         ran("init-2", times=2),
+    )
+
+
+@claim("debugging.logs.of-finished-inits")
+@scenario(
+    pod="counts-attempts",
+    restart_policy="Never",
+    steady=phase("Failed"),
+    then=(Hold("quiet"), Look(read_log("init-1")), Look(read_log("init-2"))),
+    typical_s=38,
+)
+def test_logs_of_finished_init_containers_can_be_read_when_their_pod_has_failed(timeline: Trial) -> None:
+    timeline.must(
+        *answered("log of init-1", 200, "first done"),
+        *answered("log of init-2", 200, "attempt 1"),
+        ran("init-2", times=1),
+        never_ran("init-3", "app"),
     )
 
 
@@ -183,7 +201,7 @@ def test_containers_that_wait_for_an_init_container_have_no_log_yet(timeline: Tr
                 inits={
                     "init-1": {
                         "terminationMessagePath": "/said",
-                        "command": ["sh", "-c", 'echo "two rows loaded" >/said'],
+                        "command": ["sh", "-c", 'printf "two rows loaded\\nnone left out\\n" >/said'],
                     }
                 }
             ),
@@ -199,7 +217,7 @@ def test_the_message_that_an_init_container_leaves_stands_in_its_status(
 ) -> None:
     timeline.must(
         pod_showed(f"{INIT_1}/exitCode", code),
-        pod_showed(f"{INIT_1}/message", "two rows loaded\n"),
+        pod_showed(f"{INIT_1}/message", "two rows loaded\nnone left out\n"),
     )
 
 
@@ -227,7 +245,10 @@ def test_the_end_of_the_log_stands_in_for_the_message_of_a_failed_init_container
     typical_s=5,
 )
 def test_the_log_does_not_stand_in_for_a_message_that_was_left(timeline: Trial) -> None:
-    timeline.must(pod_showed(f"{INIT_1}/exitCode", 3), pod_showed_last(f"{INIT_1}/message", "two rows loaded\n"))
+    timeline.must(
+        pod_showed(f"{INIT_1}/exitCode", 3),
+        pod_showed_last(f"{INIT_1}/message", "two rows loaded\nnone left out\n"),
+    )
 
 
 @claim("debugging.termination-message.falls-back-to-logs")

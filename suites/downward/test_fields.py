@@ -25,12 +25,22 @@ from podvow.faults import kill_pause
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import running, waiting
 from podvow.scenario.conditions import said as has_said
+from podvow.scenario.edits import containers
 
 
 def writes(line: str) -> dict[str, Any]:
     """Let init-1 write this line, with the number of its run in place of `%s`."""
     script = f'echo x >>/variables/n; printf "{line}\\n" "$(wc -l </variables/n)" >/variables/env'
     return {"spec": {"initContainers": [{"name": "init-1", "command": ["sh", "-c", script]}]}}
+
+
+def _from_a_folder() -> dict[str, Any]:
+    """Let init-1 write the variables into a folder of the volume, and the others read them there."""
+    lines = r"GREETING=\047hello\047\nOTHER=\047unused\047\n"
+    script = f"mkdir /variables/of; printf '{lines}' >/variables/of/env; sleep 1"
+    key = {"volumeName": "variables", "path": "of/env", "key": "GREETING"}
+    reads = {"env": [{"name": "GREETING", "valueFrom": {"fileKeyRef": key}}]}
+    return containers(inits={"init-1": {"command": ["sh", "-c", script]}, "init-2": reads}, apps={"app": reads})
 
 
 @claim("downward.pod-fields.known-to-inits")
@@ -46,6 +56,7 @@ def test_an_init_container_is_told_the_fields_of_its_pod_before_any_app_runs(tim
         said_value_matches_status("init-1", "first-host-ip", "hostIP"),
         said_value_matches_status("init-1", "first-pod-ip", "podIP"),
         said("init-1", "labels=0"),
+        said("init-1", "managed=true"),
         said_value_matches_status("init-2", "uid", "metadata/uid"),
         said_value_matches_status("init-2", "host-ip", "hostIP"),
         said_value_matches_status("init-2", "pod-ip", "podIP"),
@@ -60,6 +71,7 @@ def test_an_init_container_is_told_its_own_limits_and_those_of_an_app_that_has_n
         said("init-1", "memory=16"),
         said("init-1", "app-memory=24"),
         said("init-1", "app-cpu=60"),
+        said("init-1", r"own-file=8\.\.16"),
     )
 
 
@@ -95,10 +107,17 @@ def test_init_containers_of_a_pod_in_the_hosts_network_are_in_it_too(timeline: T
 
 
 @claim("downward.env-file.written-by-init")
-@pytest.mark.parametrize("restart_policy", ["Always", "Never"])
+@pytest.mark.parametrize(
+    ("restart_policy", "edits"),
+    [
+        pytest.param("Always", {}, id="Always"),
+        pytest.param("Never", {}, id="Never"),
+        pytest.param("Always", _from_a_folder(), id="in-a-folder"),
+    ],
+)
 @scenario(pod="env-from-file", steady=running("app") & has_said("app", "other="), typical_s=6)
 def test_a_file_written_by_an_init_container_is_the_environment_of_those_after_it(
-    timeline: Trial, restart_policy: str
+    timeline: Trial, restart_policy: str, edits: object
 ) -> None:
     timeline.must(
         said("init-2", "greeting=hello"),

@@ -23,6 +23,7 @@ from podvow.expect import (
     terminated_with,
 )
 from podvow.marks import Trial, claim, scenario
+from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import ended_as, exited, phase, runs, terminated
 from podvow.scenario.edits import containers
 from podvow.scenario.manifest import merge_patch
@@ -74,6 +75,25 @@ def test_a_deadline_fails_a_pod_whose_init_container_cannot_start(timeline: Tria
         pod_failed("DeadlineExceeded"),
         *noticed,
         never_ran("init-2", "app"),
+        start_time_kept(after=None),
+    )
+
+
+@claim("failure.deadline.covers-init")
+@scenario(
+    pod="failing-init",
+    # in the middle of a back-off of forty seconds, which begins after half a minute
+    edits={"spec": {"activeDeadlineSeconds": 46}},
+    until=phase("Failed"),
+    typical_s=50,
+    profiles=REAL_BACKOFF,
+)
+def test_a_deadline_that_passes_during_a_back_off_does_not_wait_for_its_end(timeline: Trial) -> None:
+    timeline.must(
+        pod_failed("DeadlineExceeded"),
+        deadline_noticed(46),
+        ran("init-2", at_least=3),
+        never_ran("init-3", "app"),
         start_time_kept(after=None),
     )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from podvow.expect import kept_sandbox, never_ran, phase_reached, ran
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import phase, runs
 from podvow.scenario.edits import containers
+from podvow.scenario.model import promised
 
 FAILS = {"exec": {"command": ["false"]}}
 
@@ -27,14 +30,24 @@ def test_a_failed_post_start_hook_restarts_its_app_and_nothing_else(timeline: Tr
 
 
 @claim("failure.post-start-hook.ends-container")
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param({}, id="command"),
+        # nothing listens there
+        pytest.param(
+            containers(apps={"app": {"lifecycle": {"postStart": {"exec": None, "httpGet": {"port": 7}}}}}),
+            id="request",
+        ),
+    ],
+)
 @scenario(
     pod="failing-post-start",
     restart_policy="Never",
-    until=phase("Failed"),
+    until=promised(phase("Failed")),
     typical_s=10,
-    deadline_s=60,
 )
-def test_under_never_a_failed_post_start_hook_fails_the_pod(timeline: Trial) -> None:
+def test_under_never_a_failed_post_start_hook_fails_the_pod(timeline: Trial, edits: object) -> None:
     timeline.must(
         phase_reached("Failed"),
         ran("app", times=1),

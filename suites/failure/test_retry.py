@@ -18,6 +18,7 @@ from podvow.expect import (
     not_held_back,
     phase_reached,
     pod_failed,
+    pod_showed_last,
     ran,
     restart_count_was,
     start_time_kept,
@@ -55,10 +56,19 @@ def test_a_failing_init_container_is_retried_until_it_succeeds(timeline: Trial, 
 
 
 @claim("failure.never.fails-pod")
-@scenario(pod="failing-init", restart_policy="Never", until=phase("Failed"), hold="quiet", typical_s=38)
+@scenario(
+    pod="failing-init",
+    # so long that the success of init-1 is published before init-2 fails
+    edits=containers(inits={"init-2": {"command": ["sh", "-c", "sleep 4; exit $CODE"]}}),
+    restart_policy="Never",
+    until=phase("Failed"),
+    hold="quiet",
+    typical_s=41,
+)
 def test_under_never_a_failed_init_container_fails_the_pod_for_good(timeline: Trial) -> None:
     timeline.must(
         pod_failed(),
+        pod_showed_last("status/containerStatuses/app/state/waiting/reason", "PodInitializing"),
         ran("init-2", times=1),
         never_ran("init-3", "app"),
         terminated_with("init-2", reason="Error", code=1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from podvow.expect import kept_uid, new_sandbox, said
 from podvow.faults import kill_pause
 from podvow.marks import Trial, claim, scenario
@@ -22,8 +24,15 @@ def test_a_tool_of_the_init_image_is_not_in_the_app(timeline: Trial) -> None:
 
 
 @claim("isolation.users.root-stays-in-init")
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param({}, id="user-of-the-app"),
+        pytest.param({"spec": {"securityContext": {"runAsUser": 1000}}}, id="user-of-the-pod"),
+    ],
+)
 @scenario(pod="root-init", steady=running("app") & has_said("app", "read="), typical_s=5)
-def test_the_init_container_runs_as_root_and_the_app_does_not(timeline: Trial) -> None:
+def test_the_init_container_runs_as_root_and_the_app_does_not(timeline: Trial, edits: object) -> None:
     timeline.must(
         said("init-1", "uid=0"),
         said("init-1", "chown=0"),

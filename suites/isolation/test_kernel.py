@@ -18,6 +18,9 @@ from podvow.faults import kill_pause
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import exited, running, runs
 from podvow.scenario.conditions import said as has_said
+from podvow.scenario.edits import containers
+
+CAPABILITIES = 'echo "caps=$(grep CapEff /proc/self/status | cut -f2)"'
 
 PRIVILEGED = scenario(
     pod="privileged-init",
@@ -37,6 +40,30 @@ def test_rights_of_a_privileged_init_container_do_not_reach_the_app(timeline: Tr
         said("app", "wrote=[1-9][0-9]*", run=1),
         said("app", "caps=0+", run=2),
         never_said("app", "wrote=0"),
+    )
+
+
+@claim("isolation.capabilities.stay-in-init")
+@scenario(
+    pod="bare",
+    edits=containers(
+        inits={
+            "init-1": {
+                "image": "podvow/busybox:blue",
+                "command": ["sh", "-c", CAPABILITIES],
+                "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
+            }
+        },
+        apps={"app": {"command": ["sh", "-c", f"{CAPABILITIES}; exec sleep 3600"]}},
+    ),
+    steady=running("app") & has_said("app", "caps="),
+    typical_s=5,
+)
+def test_a_capability_that_an_init_container_adds_is_not_the_apps(timeline: Trial) -> None:
+    # NET_ADMIN is bit 12: the lowest bit of the fourth digit from the right
+    timeline.must(
+        said("init-1", "caps=[0-9a-f]+[13579bdf][0-9a-f]{3}"),
+        said("app", "caps=[0-9a-f]+[02468ace][0-9a-f]{3}"),
     )
 
 

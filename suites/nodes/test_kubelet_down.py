@@ -19,13 +19,15 @@ from podvow.expect import (
     not_restarted,
     phase_reached,
     phase_stayed,
+    pod_failed,
     ran,
     ran_in_order,
     reran_in_order,
     restarted,
+    start_time_kept,
     started_only_after,
 )
-from podvow.faults import kill, kill_pause, send_term
+from podvow.faults import kill, kill_pause, send_term, set_deadline
 from podvow.faults.record import create_record
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.chains import SETTLED, while_kubelet_is_down
@@ -57,6 +59,16 @@ def test_a_restarted_kubelet_leaves_a_running_pod_as_it_is(timeline: Trial, rest
         condition_stayed("Initialized", "True", after=SINCE_FAULT),
         phase_stayed("Running", after=SINCE_FAULT),
         kept_uid(after=SINCE_FAULT),
+        start_time_kept(after=SINCE_FAULT),
+    )
+
+
+@claim("failure.deadline.counts-from-start-time")
+@two_apps(then=[*while_kubelet_is_down(), Inject(set_deadline(1)), Until(phase("Failed"))])
+def test_a_deadline_counts_from_the_start_time_after_a_restart_of_the_kubelet_too(timeline: Trial) -> None:
+    timeline.must(
+        start_time_kept(after=SINCE_FAULT),
+        pod_failed("DeadlineExceeded", after=SINCE_FAULT),
     )
 
 

@@ -27,7 +27,7 @@ from podvow.probes.node import container_cgroup, pod_cgroup
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
 from podvow.scenario.conditions import pod_shows, running, started
 from podvow.scenario.edits import containers
-from podvow.scenario.model import Hold, Look, Until
+from podvow.scenario.model import Hold, Look, Until, promised
 
 INITS = "status/initContainerStatuses"
 INITIALISED: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["true"]}]}}
@@ -84,6 +84,51 @@ def test_a_running_init_container_is_resized_in_place(timeline: Trial) -> None:
         phase_stayed("Pending"),
         kept_sandbox(),
         kept_uid(),
+    )
+
+
+@claim("resources.resize.running-init-in-place")
+@scenario(
+    pod="resizable",
+    steady=started("init-2"),
+    # the limit is what it was
+    fault=resize("init-2", "cpu=50m/70m"),
+    until=promised(pod_shows(f"{INITS}/init-2/resources/requests/cpu", "50m")),
+    then=(Look(container_cgroup("init-2")),),
+    typical_s=8,
+)
+def test_of_a_running_init_container_the_request_alone_is_resized(timeline: Trial) -> None:
+    timeline.must(
+        resources_became("init-2", "cpu=50m/70m"),
+        cgroup_had("cpu=50m/70m", of="init-2"),
+        not_restarted("side-1", "init-2"),
+        kept_sandbox(),
+    )
+
+
+@claim("resources.resize.sidecar-in-place")
+@pytest.mark.parametrize(
+    ("edits", "steady"),
+    [
+        pytest.param({}, started("init-2"), id="while-initialising"),
+        pytest.param(INITIALISED, running("app"), id="beside-the-app"),
+    ],
+)
+@scenario(
+    pod="resizable",
+    fault=resize("side-1", "cpu=5m/20m"),
+    until=promised(pod_shows(f"{INITS}/side-1/resources/limits/cpu", "20m")),
+    then=(Look(container_cgroup("side-1")), Look(pod_cgroup())),
+    typical_s=10,
+)
+def test_what_a_sidecar_may_use_is_lowered_in_place(timeline: Trial, edits: object, steady: object) -> None:
+    timeline.must(
+        resources_became("side-1", "cpu=5m/20m"),
+        cgroup_had("cpu=5m/20m", of="side-1"),
+        cgroup_had("cpu=25m/90m"),
+        not_restarted("side-1"),
+        not_rerun("init-1"),
+        kept_sandbox(),
     )
 
 

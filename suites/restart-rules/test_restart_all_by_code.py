@@ -30,6 +30,12 @@ def told(*, init: str = "0", app: str = "88 stay") -> dict[str, Any]:
     return containers(inits={"init": {"env": {"CODES": init}}}, apps={"app": own("Never", app, ALL_88)})
 
 
+def by_rule(code: int, operator: str, values: list[int]) -> dict[str, Any]:
+    """Return the patch for an app that exits with a code once, and restarts everything by this rule."""
+    restarts = rule(values, operator=operator, action="RestartAllContainers")
+    return containers(apps={"app": own("Never", f"{code} stay", restarts)})
+
+
 ONCE = scenario(
     pod="exits-as-told",
     edits=told(),
@@ -127,15 +133,19 @@ def test_a_pod_that_restarts_again_and_again_runs_everything_each_time(timeline:
 
 
 @claim("restart-rules.restart-all.everything-again-in-order")
-@scenario(
-    pod="exits-as-told",
-    edits=containers(apps={"app": own("Never", "0 stay", rule([0], action="RestartAllContainers"))}),
-    until=runs("app", 2),
-    typical_s=9,
+@pytest.mark.parametrize(
+    ("code", "edits"),
+    [
+        pytest.param(0, by_rule(0, "In", [0]), id="zero"),
+        pytest.param(3, by_rule(3, "NotIn", [0, 4]), id="not-in"),
+    ],
 )
-def test_a_rule_for_the_code_zero_restarts_all_too(timeline: Trial) -> None:
+@scenario(pod="exits-as-told", until=runs("app", 2), typical_s=9)
+def test_a_rule_for_the_code_zero_or_for_all_others_restarts_all_too(
+    timeline: Trial, code: int, edits: dict[str, Any]
+) -> None:
     timeline.must(
-        exited_with("app", 0, run=1),
+        exited_with("app", code, run=1),
         ran("init", times=2),
         ran("app", times=2),
         started_only_after("app", "init"),

@@ -335,17 +335,20 @@ def test_of_several_runs_that_a_rule_ended_the_log_of_the_last_one_is_kept(timel
 
 
 @claim("restart-rules.app.crash-log")
+@pytest.mark.parametrize(
+    ("code", "edits"),
+    [pytest.param(code, app(own("Never", f"{code} stay", rule([code]))), id=str(code)) for code in (42, 0)],
+)
 @scenario(
     pod="exits-as-told",
-    edits=app(own("Never", "42 stay", rule([42]))),
     until=runs("app", 2) & pod_shows("status/containerStatuses/app/restartCount", 1),
     then=[Look(read_log("app", previous=True)), Look(read_log("app"))],
     typical_s=8,
 )
-def test_the_log_of_a_run_that_a_rule_ended_can_be_read(timeline: Trial) -> None:
+def test_the_log_of_a_run_that_a_rule_ended_can_be_read(timeline: Trial, code: int, edits: object) -> None:
     timeline.must(
         probed("previous log of app", "code", 200),
-        probe_contained("previous log of app", "text", " app 1 exit 42"),
+        probe_contained("previous log of app", "text", f" app 1 exit {code}"),
         probe_contained("log of app", "text", " app 2 start"),
         restart_count_was("app", 1),
     )

@@ -6,6 +6,8 @@ import pytest
 
 from podvow.expect import (
     FAULT,
+    SECOND_FAULT,
+    SINCE_FAULT,
     exited_with,
     image_changed,
     image_is,
@@ -32,8 +34,9 @@ from podvow.faults.base import Fault
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import image_id_changed, running, started, started_anew
 from podvow.scenario.edits import containers
+from podvow.scenario.model import Inject, promised
 
-GREEN = "podvow/busybox:green"
+BLUE, GREEN = "podvow/busybox:blue", "podvow/busybox:green"
 MIXED = ("init-1", "side-1", "init-2", "side-2", "init-3", "app")
 INITS = ("init-1", "init-2", "init-3")
 LOSSES = [
@@ -41,6 +44,24 @@ LOSSES = [
     pytest.param(stop_sandbox(), id="stop_sandbox"),
     pytest.param(remove_sandbox(), id="remove_sandbox"),
 ]
+
+
+@claim("sidecars.image.restarts-only-that-sidecar")
+@scenario(
+    pod="sidecar-mixed",
+    steady=running("app", "side-1", "side-2"),
+    fault=set_image("side-1", GREEN),
+    until=image_id_changed("side-1"),
+    then=(Inject(set_image("side-1", BLUE)), promised(image_id_changed("side-1"))),
+    typical_s=22,
+)
+def test_the_image_of_a_sidecar_can_be_changed_again(timeline: Trial) -> None:
+    timeline.must(
+        restarted("side-1", after=FAULT),
+        restarted("side-1", after=SECOND_FAULT),
+        image_changed("side-1", after=SECOND_FAULT),
+        kept_running("side-2", "app", after=SINCE_FAULT),
+    )
 
 
 @claim("sidecars.image.restarts-only-that-sidecar")

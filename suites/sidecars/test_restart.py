@@ -26,6 +26,7 @@ from podvow.expect import (
     ran,
     restart_count_was,
     restarted,
+    restarted_within,
     said,
     shown_running,
     start_time_kept,
@@ -35,7 +36,7 @@ from podvow.expect import (
 from podvow.faults import kill
 from podvow.marks import Trial, claim, scenario
 from podvow.profiles import REAL_BACKOFF
-from podvow.scenario.conditions import phase, pod_shows, ready, running, runs, started
+from podvow.scenario.conditions import exited, phase, pod_shows, ready, running, runs, started
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.edits import containers, page_probe
 from podvow.scenario.manifest import merge_patch
@@ -213,6 +214,23 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
     )
 
 
+@claim("sidecars.restart.backs-off", "updates.app-ended.only-that-one-restarts")
+@scenario(
+    pod="sidecar-job",
+    edits=containers(inits={"side": {"env": {"CRASHES": "yes"}}}, apps={"app": {"env": {"LASTS_S": 3600}}}),
+    # into a back-off of twenty seconds
+    steady=runs("side", 3) & exited("side") & running("app"),
+    fault=kill("app"),
+    until=runs("app", 2),
+    typical_s=24,
+    profiles=REAL_BACKOFF,
+)
+def test_an_app_that_ends_does_not_wait_for_the_back_off_of_a_sidecar(timeline: Trial) -> None:
+    timeline.must(
+        restarted("app"), restarted_within("app", "restart"), ran("side", times=3), ran("init-1", times=1)
+    )
+
+
 @claim("sidecars.start.startup-probe-recovers")
 @scenario(
     pod="sidecar-probed",
@@ -221,7 +239,7 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
     ),
     steady=running("app"),
     fault=kill("side"),
-    until=runs("side", 3) & ready(),
+    until=promised(runs("side", 3) & ready()),
     typical_s=36,
 )
 def test_a_sidecar_that_fails_its_startup_probe_beside_the_app_is_restarted_too(timeline: Trial) -> None:
@@ -291,6 +309,54 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_while_the_pod_initialises
         overlapped("side", "init-2"),
         *(ran(container, times=1) for container in ("plain", "init-1", "init-2", "app")),
         exited_with("init-2", 0),
+    )
+
+
+@claim("sidecars.probes.liveness-restarts-only-it")
+@scenario(
+    pod="sidecar-probed",
+    edits=containers(
+        inits={
+            "side": {
+                "env": {"DELAY_S": 0, "UP_S": 8},
+                "livenessProbe": {
+                    "exec": {"command": ["sh", "-c", "test -e /www/up || exit 3"]},
+                    "initialDelaySeconds": 5,
+                    "periodSeconds": 2,
+                    "timeoutSeconds": 5,
+                },
+            }
+        }
+    ),
+    steady=running("app"),
+    until=promised(runs("side", 2)),
+    typical_s=24,
+)
+def test_a_command_that_ends_with_any_code_but_zero_is_a_failed_liveness_probe(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "down", run=1),
+        was_signalled("side", after=None),
+        ran("app", times=1),
+    )
+
+
+@claim("sidecars.probes.readiness-counts-for-pod")
+@scenario(
+    pod="sidecar-probed",
+    # ready as soon as its page is there, and slow to be called unready
+    edits=containers(inits={"side": {"env": {"DELAY_S": 6}, "readinessProbe": page_probe(failureThreshold=600)}}),
+    steady=ready(),
+    fault=kill("side"),
+    until=has_said("side", "up", anew=True) & ready(),
+    typical_s=26,
+)
+def test_a_sidecar_that_was_ready_is_not_when_it_starts_again(timeline: Trial) -> None:
+    timeline.must(
+        condition_became("Ready", "False", reason="ContainersNotReady"),
+        shown_running("side", ready=False, restartCount=1),
+        shown_running("side", ready=True, restartCount=1),
+        ran("side", times=2),
+        kept_running("app"),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from podvow.expect import (
+    FAULT,
     condition_never,
     condition_only_after_said,
     conditions_while_initialising,
@@ -14,6 +15,7 @@ from podvow.expect import (
     initialised_in_order,
     never_overlapped,
     never_ran,
+    new_sandbox,
     overlapped,
     phase_stayed,
     ran,
@@ -24,6 +26,7 @@ from podvow.expect import (
     statuses_in_spec_order,
     was_signalled,
 )
+from podvow.faults import kill_pause
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import ready, running, runs
 from podvow.scenario.edits import containers, page_probe
@@ -157,6 +160,38 @@ def test_a_sidecar_waits_for_the_startup_probe_of_the_one_before_it_too(timeline
 @scenario(
     pod="sidecar-probed",
     edits=containers(
+        inits={
+            "plain": {
+                "command": ["sh", "-c", "sleep 4; echo up; sleep 2; touch /started; exec sleep 3600"],
+                "startupProbe": {
+                    "exec": {"command": ["test", "-e", "/started"]},
+                    "periodSeconds": 1,
+                    "timeoutSeconds": 5,
+                    "failureThreshold": 60,
+                },
+            }
+        }
+    ),
+    steady=running("app"),
+    fault=kill_pause(),
+    until=running("app", anew=True),
+    typical_s=30,
+)
+def test_in_a_new_sandbox_too_nothing_starts_before_the_startup_probe_of_the_first_sidecar_has_succeeded(
+    timeline: Trial,
+) -> None:
+    timeline.must(
+        new_sandbox(),
+        started_only_after_said("init-1", "plain", "up"),
+        started_only_after_said("init-1", "plain", "up", after=FAULT),
+        started_only_after("app", "init-1", after=FAULT),
+    )
+
+
+@claim("sidecars.start.startup-probe-gates-next")
+@scenario(
+    pod="sidecar-probed",
+    edits=containers(
         inits={"side": {"startupProbe": ON_PAGE, "command": ["sh", "-c", "sleep 2; exit 1"]}, "init-2": INIT_2}
     ),
     until=runs("side", 3),
@@ -215,8 +250,25 @@ def test_a_sidecar_that_is_never_ready_holds_back_no_container_but_the_pods_read
 
 
 @claim("sidecars.hooks.post-start-before-next")
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param({}, id="unprobed"),
+        # succeeds long before the hook has ended
+        pytest.param(
+            containers(
+                inits={
+                    "side": {
+                        "startupProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 5}
+                    }
+                }
+            ),
+            id="beside-a-startup-probe",
+        ),
+    ],
+)
 @scenario(pod="sidecar-hooks", until=running("app"), typical_s=12)
-def test_nothing_starts_before_the_post_start_hook_of_a_sidecar_has_ended(timeline: Trial) -> None:
+def test_nothing_starts_before_the_post_start_hook_of_a_sidecar_has_ended(timeline: Trial, edits: object) -> None:
     timeline.must(
         said("side", "post"),
         initialised_in_order("side", "init-1", "app"),

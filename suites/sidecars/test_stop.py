@@ -80,6 +80,25 @@ def test_a_pod_that_is_done_stops_its_sidecars_in_reverse_order_after_its_last_a
 @claim("sidecars.stop.after-apps-in-reverse-order")
 @scenario(
     pod="sidecar-stop",
+    edits=containers(inits={"init-1": {"command": ["sleep", "3600"]}}),
+    steady=started("init-1"),
+    fault=delete_pod(grace_s=120),
+    until=gone(),
+    typical_s=18,
+)
+def test_a_pod_that_is_deleted_while_it_initialises_stops_its_sidecars_in_reverse_order_too(
+    timeline: Trial,
+) -> None:
+    timeline.must(
+        stopped_in_order("side-2", "side-1"),
+        *(exited_with(sidecar, 7, after=FAULT) for sidecar in ("side-2", "side-1")),
+        never_ran("side-3", *APPS),
+    )
+
+
+@claim("sidecars.stop.after-apps-in-reverse-order")
+@scenario(
+    pod="sidecar-stop",
     steady=running(*ALL),
     fault=set_deadline(1),
     until=phase("Failed"),
@@ -198,6 +217,24 @@ def test_the_pre_stop_hook_of_a_sidecar_has_ended_when_it_gets_term(timeline: Tr
         signalled_only_after_said("side", "pre"),
         stopped_in_order("app", "side"),
         exited_with("side", 143, after=FAULT),
+    )
+
+
+@claim("sidecars.hooks.pre-stop-before-term")
+@scenario(
+    pod="sidecar-hooks",
+    edits=containers(inits={"init-1": {"command": ["sleep", "3600"]}}),
+    steady=started("init-1"),
+    fault=delete_pod(grace_s=60),
+    until=gone(),
+    typical_s=22,
+)
+def test_the_pre_stop_hook_of_a_sidecar_runs_while_its_pod_initialises_too(timeline: Trial) -> None:
+    timeline.must(
+        said("side", "pre", after=FAULT),
+        signalled_only_after_said("side", "pre"),
+        exited_with("side", 143, after=FAULT),
+        never_ran("app"),
     )
 
 

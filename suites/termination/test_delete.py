@@ -8,6 +8,7 @@ from podvow.expect import (
     exited_with,
     never_ran,
     phase_reached,
+    pod_showed_last,
     ran,
     recreated_with_new_uid,
     said,
@@ -37,6 +38,7 @@ def test_deleting_an_initialising_pod_stops_its_init_and_starts_nothing_more(tim
         ran("init-1", times=1),
         ran("init-2", times=1),
         never_ran("init-3", "app"),
+        pod_showed_last("status/containerStatuses/app/state/waiting/reason", "PodInitializing"),
         phase_reached("Failed", after=FAULT),
     )
 

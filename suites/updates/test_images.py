@@ -9,10 +9,12 @@ import pytest
 from podvow.expect import (
     FAULT,
     SECOND_FAULT,
+    SINCE_FAULT,
     generation_observed,
     image_changed,
     image_unchanged,
     kept_ip,
+    kept_running,
     kept_sandbox,
     kept_uid,
     never_said,
@@ -33,7 +35,7 @@ from podvow.scenario.conditions import Condition, exited, image_id_changed, runn
 from podvow.scenario.conditions import (
     generation_observed as kubelet_saw_it,
 )
-from podvow.scenario.model import Inject, Until
+from podvow.scenario.model import Inject, Until, promised
 
 BLUE = "podvow/busybox:blue"
 GREEN = "podvow/busybox:green"
@@ -75,6 +77,25 @@ def test_changing_an_init_image_of_a_running_pod_restarts_nothing(timeline: Tria
         kept_sandbox(),
         kept_uid(),
         kept_ip(),
+    )
+
+
+@claim("updates.app-image.restarts-only-that-container")
+@scenario(
+    pod="three-inits-two-apps",
+    steady=running("app-a", "app-b"),
+    fault=set_image("app-a", GREEN),
+    until=image_id_changed("app-a"),
+    then=(Inject(set_image("app-a", BLUE)), promised(image_id_changed("app-a"))),
+    typical_s=18,
+)
+def test_the_image_of_an_app_can_be_changed_again(timeline: Trial) -> None:
+    timeline.must(
+        restarted("app-a", after=FAULT),
+        restarted("app-a", after=SECOND_FAULT),
+        image_changed("app-a", after=SECOND_FAULT),
+        kept_running("app-b", after=SINCE_FAULT),
+        not_rerun("init-1", "init-2", "init-3", after=SINCE_FAULT),
     )
 
 
