@@ -14,6 +14,7 @@ from podvow.mutants import trial
 from podvow.mutants.build import Built, Program
 from podvow.mutants.definition import Definition, Target, of_target
 from podvow.mutants.score import (
+    OPEN,
     Fate,
     Kill,
     Result,
@@ -22,6 +23,7 @@ from podvow.mutants.score import (
     claims_of,
     fate_of,
     kill_of,
+    last_of,
 )
 from podvow.mutants.seat import Seat
 from podvow.scenario.placing import Item
@@ -180,11 +182,13 @@ class Campaign:
             return False
         self._say(f"no mutant: {len(fresh)} scenarios with {self.target} of {seat.name}")
         ready_s = seat.choose(program)
-        done = self._trial(seat, fresh)
+        done = [self._trial(seat, fresh)]
+        done += self._again(seat, done)
         self._seen |= fresh
-        self.stand.baseline += done.judged
-        odd = sorted(fresh - {judged.scenario for judged in done.judged})
-        for judged in done.judged:
+        told = last_of(done)
+        self.stand.baseline += told
+        odd = sorted(fresh - {judged.scenario for judged in told})
+        for judged in told:
             if as_expected(judged, self._register):
                 self._green[judged.scenario] = judged.wall_s
             else:
@@ -192,7 +196,8 @@ class Campaign:
                 self._say(f"  not as expected: {judged.scenario}: {judged.verdict} {judged.reason}")
         self.stand.odd += odd
         green = f"NOT GREEN: {', '.join(odd[:3])}" if odd else "green"
-        self._say(f"no mutant: {green}, {done.wall_s:.0f} s (at work after {ready_s:.0f} s) {done.error}".rstrip())
+        took, error = sum(each.wall_s for each in done), " ".join(each.error for each in done)
+        self._say(f"no mutant: {green}, {took:.0f} s (at work after {ready_s:.0f} s) {error}".rstrip())
         return True
 
     def _one(self, seat: Seat, program: Program, definition: Definition) -> None:
@@ -203,6 +208,8 @@ class Campaign:
         try:
             seat.choose(program, definition.id)
             trials += self._by_claim(seat, definition)
+            if not self._noticed(trials):
+                trials += self._again(seat, trials, mutant=not definition.control)
             panics = seat.panics()
             if not (definition.control or self._noticed(trials) or panics or self._wish.related_only):
                 if self._baseline(seat, program, self._all):
@@ -243,6 +250,17 @@ class Campaign:
     def _noticed(self, trials: Sequence[Trial]) -> bool:
         return kill_of(trials, self._gating, self._green) is not None
 
+    def _again(self, seat: Seat, trials: Sequence[Trial], *, mutant: bool = False) -> list[Trial]:
+        """Run once more, by themselves, the scenarios that came to no verdict: a crowd may have been the reason.
+
+        A verdict is never asked for twice.
+        """
+        open_ = {each.scenario for each in last_of(trials) if each.verdict in OPEN}
+        if not open_ or any(trial.error for trial in trials):
+            return []
+        self._say(f"  no verdict, once more: {', '.join(sorted(open_))}")
+        return [self._trial(seat, open_, mutant=mutant)]
+
     def _trial(
         self, seat: Seat, wanted: Collection[str], until: Collection[str] = (), *, mutant: bool = False
     ) -> Trial:
@@ -265,7 +283,7 @@ class Campaign:
         trials: Sequence[Trial] = (),
         wall_s: float = 0.0,
     ) -> None:
-        judged = [each for done in trials for each in done.judged]
+        judged = last_of(trials)
         result = Result(
             definition.id,
             definition.title,

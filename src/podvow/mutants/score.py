@@ -33,6 +33,8 @@ class Fate(StrEnum):
     RED = "red"
 
 
+OPEN = frozenset({Verdict.INCONCLUSIVE, Verdict.NOT_INJECTED})
+"""Verdicts that say nothing."""
 _SHOWN = 3
 UNCOUNTED = frozenset({Fate.ELSEWHERE, Fate.EQUIVALENT, Fate.GREEN, Fate.RED})
 
@@ -106,6 +108,11 @@ class Result:
     target: str = "kubelet"
 
 
+def last_of(trials: Iterable[Trial]) -> tuple[Judged, ...]:
+    """Return the verdicts of some trials; of a scenario that was run again the last one."""
+    return tuple({each.scenario: each for trial in trials for each in trial.judged}.values())
+
+
 def as_expected(judged: Judged, register: Register) -> bool:
     """Tell whether a scenario came out as it does on a kubelet that is in order."""
     if judged.verdict in {Verdict.HOLDS, Verdict.NOT_APPLICABLE} or judged.known:
@@ -151,7 +158,7 @@ def fate_of(
         green: ids of the scenarios that come out as expected without it.
         panics: how often its program crashed.
     """
-    judged = [each for trial in trials for each in trial.judged]
+    judged = last_of(trials)
     errors = [trial.error for trial in trials if trial.error]
     if panics:
         return Fate.CRASHED, f"{definition.target} crashed {panics} times", None
@@ -172,7 +179,7 @@ def fate_of(
     related = [j for j in judged if not definition.related(register).isdisjoint(j.claims)]
     if not related:
         return Fate.INCONCLUSIVE, "no scenario of its claims was judged that is green without it", None
-    open_ = [j for j in related if j.verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_INJECTED}]
+    open_ = [j for j in related if j.verdict in OPEN]
     if open_:
         return Fate.INCONCLUSIVE, f"{open_[0].scenario}: {open_[0].verdict}: {open_[0].reason}", None
     return Fate.SURVIVED, f"{len(related)} scenarios of its claims came out as they do without it", None

@@ -32,10 +32,16 @@ def collected() -> Collected:
 
 @dataclass
 class Stage:
-    """A node and its trials, made up: `violates` says which claims a mutant violates."""
+    """A node and its trials, made up.
+
+    Attributes:
+        violates: the claim that a mutant violates.
+        unclear: how often a claim comes to no verdict with a mutant before it comes to one.
+    """
 
     collected: Collected
     violates: dict[str, str]
+    unclear: dict[tuple[str, str], int] = field(default_factory=dict)
     active: str = "real"
     calls: list[tuple[str, frozenset[str], frozenset[str]]] = field(default_factory=list)
     patience: list[dict[str, float]] = field(default_factory=list)
@@ -76,8 +82,13 @@ class Stage:
                 seed = all(not claim.gating for claim in item.claims)
                 bad = self.violates.get(self.active) in claims
                 verdict = Verdict.VIOLATED if bad is not seed else Verdict.HOLDS
+                if any(self.unclear.get((self.active, claim)) for claim in claims):
+                    verdict = Verdict.INCONCLUSIVE
                 facts = BROKEN if verdict is Verdict.VIOLATED else ()
                 judged.append(Judged(item.id, "test", claims, verdict, facts, wall_s=20.0))
+        for active, claim in self.unclear:
+            if active == self.active and any(claim in each.claims for each in judged):
+                self.unclear[active, claim] -= 1
         return Trial(f"r-{number}", tuple(judged), 1.0)
 
 
@@ -90,12 +101,14 @@ def play(collected: Collected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         names: list[str],
         violates: dict[str, str],
         *,
+        unclear: dict[tuple[str, str], int] | None = None,
         refuses: str = "",
         related_only: bool = True,
         target: Target = Target.KUBELET,
         peers: list[str] | None = None,
     ) -> tuple[Stage, dict[str, Fate]]:
-        stage = Stage(collected, violates, refuses=refuses, pods="worker" if target is Target.KUBELET else "")
+        pods = "worker" if target is Target.KUBELET else ""
+        stage = Stage(collected, violates, unclear or {}, refuses=refuses, pods=pods)
         monkeypatch.setattr(trial, "run", stage.run)
         built = Built((Program(tmp_path, "v1.37.2", tuple(names), "ab", target),), {}, ())
         mutants = [OURS[name] for name in names]
@@ -180,6 +193,30 @@ def test_what_is_not_green_without_a_mutant_is_not_used(play: Play) -> None:
     assert used
     assert not {i.id for i in stage.collected.items if claim in {c.id for c in i.claims}} & used
     assert fates[name] is Fate.SURVIVED
+
+
+@pytest.mark.parametrize(("times", "fate"), [(1, Fate.KILLED), (9, Fate.INCONCLUSIVE)])
+@pytest.mark.parametrize("active", ["", "parallel-inits"], ids=["baseline", "mutant"])
+def test_what_came_to_no_verdict_is_run_once_more(play: Play, active: str, times: int, fate: Fate) -> None:
+    name, claim = "parallel-inits", "ordering.inits.one-at-a-time"
+    stage, fates = play([name], {name: claim}, unclear={(active, claim): times})
+    judging = {i.id for i in stage.collected.items if claim in {c.id for c in i.claims}}
+    looks = [scenarios for program, scenarios, _ in stage.calls if program == active and judging <= scenarios]
+    assert len(looks) == 2, "once, not until it is right"
+    assert looks[1] == judging, "by themselves"
+    if active or fate is Fate.KILLED:
+        assert fates[name] is fate
+    else:
+        assert not judging & stage.calls[-1][1], "what says nothing without a bug gives none away"
+
+
+def test_a_verdict_is_never_asked_for_twice(play: Play) -> None:
+    name, claim = "parallel-inits", "ordering.inits.zero-exit-required"
+    stage, fates = play([name], {}, unclear={(name, claim): 1})
+    assert fates[name] is Fate.SURVIVED
+    seen = [scenario for program, scenarios, _ in stage.calls if program == name for scenario in scenarios]
+    twice = [i for i in stage.collected.items if seen.count(i.id) > 1]
+    assert all(claim in {c.id for c in item.claims} for item in twice)
 
 
 def test_mutants_of_the_control_plane_are_judged_by_the_whole_cluster(play: Play) -> None:
