@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podvow.expect import (
+    SECOND_FAULT,
     all_runs_in_one_sandbox,
     condition_became,
     deadline_ended,
@@ -22,12 +23,13 @@ from podvow.expect import (
     start_time_kept,
     terminated_with,
 )
+from podvow.faults import debug, set_deadline
 from podvow.marks import Trial, claim, scenario
 from podvow.profiles import REAL_BACKOFF
-from podvow.scenario.conditions import ended_as, exited, phase, runs, terminated
+from podvow.scenario.conditions import ended_as, exited, phase, pod_shows, runs, terminated, waiting
 from podvow.scenario.edits import containers
 from podvow.scenario.manifest import merge_patch
-from podvow.scenario.model import Until
+from podvow.scenario.model import Inject, Until, promised
 
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
 DEADLINE_25S = {"spec": {"activeDeadlineSeconds": 25}}
@@ -82,17 +84,18 @@ def test_a_deadline_fails_a_pod_whose_init_container_cannot_start(timeline: Tria
 @claim("failure.deadline.covers-init")
 @scenario(
     pod="failing-init",
-    # in the middle of a back-off of forty seconds, which begins after half a minute
-    edits={"spec": {"activeDeadlineSeconds": 46}},
-    until=phase("Failed"),
+    # into a back-off of forty seconds; what makes the kubelet look at the Pod lets it say so
+    steady=runs("init-2", 4) & pod_shows("status/initContainerStatuses/init-2/restartCount", 3),
+    fault=debug(),
+    until=pod_shows("status/initContainerStatuses/init-2/restartCount", 3) & waiting("init-2", "CrashLoopBackOff"),
+    then=(Inject(set_deadline(1)), promised(phase("Failed"))),
     typical_s=50,
     profiles=REAL_BACKOFF,
 )
-def test_a_deadline_that_passes_during_a_back_off_does_not_wait_for_its_end(timeline: Trial) -> None:
+def test_a_deadline_that_has_passed_does_not_wait_for_the_end_of_a_back_off(timeline: Trial) -> None:
     timeline.must(
-        pod_failed("DeadlineExceeded"),
-        deadline_noticed(46),
-        ran("init-2", at_least=3),
+        pod_failed("DeadlineExceeded", after=SECOND_FAULT),
+        ran("init-2", times=4),
         never_ran("init-3", "app"),
         start_time_kept(after=None),
     )

@@ -18,7 +18,7 @@ from podvow.expect import (
 from podvow.faults import kill, set_image
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
-from podvow.scenario.conditions import image_id_changed, running, started
+from podvow.scenario.conditions import image_id_changed, ready, running, started
 from podvow.scenario.model import Inject, Until, promised
 
 GREEN = "podvow/busybox:green"
@@ -27,7 +27,8 @@ GREEN = "podvow/busybox:green"
 @claim("updates.generation.follows-each-change")
 @scenario(
     pod="three-inits-two-apps",
-    steady=running("app-a", "app-b"),
+    # nothing else in the status is to change then
+    steady=running("app-a", "app-b") & ready(),
     fault=set_image("init-2", GREEN),
     until=promised(kubelet_saw_it()),
     then=(Inject(set_image("app-a", GREEN)), Until(image_id_changed("app-a"), control=True)),
