@@ -21,6 +21,7 @@ from podvow.expect import (
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import Condition, phase, runs
 from podvow.scenario.edits import codes, containers
+from podvow.scenario.model import promised
 
 INITS = {"init-ok": "0", "init-fails-once": "1 0", "init-fails-always": "1"}
 ENDED = phase("Succeeded", "Failed")
@@ -62,6 +63,24 @@ def test_policy_and_exit_codes_decide_on_phase_and_runs(
     timeline: Trial, edits: dict[str, Any], until: Condition, typical_s: float, facts: list[Fact]
 ) -> None:
     timeline.must(*facts, kept_sandbox(after=None))
+
+
+@claim("failure.policy-table.phase-and-runs")
+@scenario(
+    pod="exits-as-told",
+    restart_policy="OnFailure",
+    edits=codes(app="1 0"),
+    until=promised(phase("Succeeded")),
+    typical_s=8,
+)
+def test_a_pod_whose_app_has_succeeded_at_last_has_succeeded(timeline: Trial) -> None:
+    timeline.must(
+        exited_with("app", 1, run=1),
+        exited_with("app", 0, run=2),
+        ran("app", times=2),
+        phase_reached("Succeeded"),
+        phase_never("Failed"),
+    )
 
 
 @claim("failure.policy-table.phase-and-runs")

@@ -138,6 +138,25 @@ def test_neither_a_run_of_some_seconds_nor_the_code_of_a_signal_shortens_the_bac
 
 @claim("failure.backoff.curve")
 @scenario(
+    pod="three-inits-two-apps",
+    edits=containers(
+        apps={
+            "app-a": {"command": ["sh", "-c", "sleep 1; exit 1"]},
+            # fails twice when the other has just gone into a back-off of forty seconds
+            "app-b": {"command": ["sh", "-c", "[ -e /podvow/app-b.2 ] || sleep 38; sleep 1; exit 1"]},
+        }
+    ),
+    steady=runs("app-a", 4),
+    until=runs("app-b", 3),
+    typical_s=66,
+    profiles=REAL_BACKOFF,
+)
+def test_a_short_back_off_does_not_wait_for_a_longer_one_of_another_container(timeline: Trial) -> None:
+    timeline.must(not_held_back("app-b", run=3, at_most_s=25), ran("app-a", times=4), ran("app-b", times=3))
+
+
+@claim("failure.backoff.curve")
+@scenario(
     pod="flaky-init",
     edits=fails({"init-2": 3, "init-3": 1}),
     steady=running("app"),
