@@ -85,7 +85,7 @@ def test_a_deadline_fails_a_pod_whose_init_container_cannot_start(timeline: Tria
 @scenario(
     pod="failing-init",
     # into a back-off of forty seconds; what makes the kubelet look at the Pod lets it say so
-    steady=runs("init-2", 4) & pod_shows("status/initContainerStatuses/init-2/restartCount", 3),
+    steady=pod_shows("status/initContainerStatuses/init-2/restartCount", 3) & terminated("init-2"),
     fault=debug(),
     until=pod_shows("status/initContainerStatuses/init-2/restartCount", 3) & waiting("init-2", "CrashLoopBackOff"),
     then=(Inject(set_deadline(1)), promised(phase("Failed"))),
