@@ -36,7 +36,7 @@ from podvow.scenario.manifest import images_of, load_fixture
 from podvow.scenario.scheduler import limit_s
 from podvow.selection import WITHOUT, Collected, collect
 from podvow.session import Session, load_judged, point_latest
-from podvow.verdict import Judged, Verdict
+from podvow.verdict import UNDECIDED, Judged, Verdict
 
 _PIPE_WIDTH = 150
 
@@ -217,10 +217,10 @@ def exit_code(
         return ExitCode.CLUSTER
     gating = [j for j in judged if any(register.claim(c).gating for c in j.claims)]
     verdicts = {j.verdict for j in gating if not j.known}
-    open_seed = {j.verdict for j in judged} & {Verdict.NOT_INJECTED, Verdict.INCONCLUSIVE}
+    undecided = any(j.verdict in UNDECIDED for j in judged)
     if Verdict.VIOLATED in verdicts:
         return ExitCode.VIOLATED
-    if open_seed or not judged:
+    if undecided or not judged:
         return ExitCode.INCONCLUSIVE
     return ExitCode.USAGE if expired else ExitCode.OK
 

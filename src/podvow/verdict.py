@@ -25,6 +25,10 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
+UNDECIDED = frozenset({Verdict.INCONCLUSIVE, Verdict.NOT_INJECTED})
+"""What came out where something was judged and nothing can be said."""
+
+
 class ClaimKind(StrEnum):
     """What a claim is: promised by the documentation, said by the seed only, or observed and pinned by us."""
 

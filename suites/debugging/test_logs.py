@@ -31,9 +31,8 @@ from podvow.scenario.model import Hold, Look
 
 INIT_1 = "status/initContainerStatuses/init-1/state/terminated"
 # The kubelet gives logs out by its own status, which comes after the trace: until then the last try is another one.
-THIRD_OVER = pod_shows("status/initContainerStatuses/init-2/restartCount", 2) & (
-    terminated("init-2") | waiting("init-2", "CrashLoopBackOff")
-)
+THIRD_TRY = pod_shows("status/initContainerStatuses/init-2/restartCount", 2)
+BACKED_OFF = waiting("init-2", "CrashLoopBackOff")
 
 
 def ends_with(code: int) -> dict[str, Any]:
@@ -112,10 +111,10 @@ def test_while_an_init_container_is_tried_again_the_log_of_the_attempt_before_ca
 @scenario(
     pod="counts-attempts",
     edits=containers(inits={"init-2": {"env": {"FAILURES": 9}}}),
-    steady=THIRD_OVER,
+    steady=THIRD_TRY & (terminated("init-2") | BACKED_OFF),
     # makes the kubelet look at the Pod, and say that the container waits
     fault=debug(),
-    until=THIRD_OVER & waiting("init-2", "CrashLoopBackOff"),
+    until=THIRD_TRY & BACKED_OFF,
     then=(Look(read_log("init-2")), Look(read_log("init-2", previous=True))),
     typical_s=26,
     profiles=REAL_BACKOFF,

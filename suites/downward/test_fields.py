@@ -34,7 +34,7 @@ def writes(line: str) -> dict[str, Any]:
     return {"spec": {"initContainers": [{"name": "init-1", "command": ["sh", "-c", script]}]}}
 
 
-def _from_a_folder() -> dict[str, Any]:
+def in_a_folder() -> dict[str, Any]:
     """Let init-1 write the variables into a folder of the volume, and the others read them there."""
     lines = r"GREETING=\047hello\047\nOTHER=\047unused\047\n"
     script = f"mkdir /variables/of; printf '{lines}' >/variables/of/env; sleep 1"
@@ -112,7 +112,7 @@ def test_init_containers_of_a_pod_in_the_hosts_network_are_in_it_too(timeline: T
     [
         pytest.param("Always", {}, id="Always"),
         pytest.param("Never", {}, id="Never"),
-        pytest.param("Always", _from_a_folder(), id="in-a-folder"),
+        pytest.param("Always", in_a_folder(), id="in-a-folder"),
     ],
 )
 @scenario(pod="env-from-file", steady=running("app") & has_said("app", "other="), typical_s=6)

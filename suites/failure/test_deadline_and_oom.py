@@ -33,6 +33,7 @@ from podvow.scenario.model import Inject, Until, promised
 
 RETRYING = pytest.mark.parametrize("restart_policy", ["Always", "OnFailure"])
 DEADLINE_25S = {"spec": {"activeDeadlineSeconds": 25}}
+FOURTH_TRY = pod_shows("status/initContainerStatuses/init-2/restartCount", 3)
 
 
 @claim("failure.deadline.covers-init")
@@ -85,9 +86,9 @@ def test_a_deadline_fails_a_pod_whose_init_container_cannot_start(timeline: Tria
 @scenario(
     pod="failing-init",
     # into a back-off of forty seconds; what makes the kubelet look at the Pod lets it say so
-    steady=pod_shows("status/initContainerStatuses/init-2/restartCount", 3) & terminated("init-2"),
+    steady=FOURTH_TRY & terminated("init-2"),
     fault=debug(),
-    until=pod_shows("status/initContainerStatuses/init-2/restartCount", 3) & waiting("init-2", "CrashLoopBackOff"),
+    until=FOURTH_TRY & waiting("init-2", "CrashLoopBackOff"),
     then=(Inject(set_deadline(1)), promised(phase("Failed"))),
     typical_s=50,
     profiles=REAL_BACKOFF,

@@ -31,6 +31,13 @@ from podvow.scenario.model import Hold, Look, Until, promised
 
 INITS = "status/initContainerStatuses"
 INITIALISED: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["true"]}]}}
+AT_ANY_TIME = pytest.mark.parametrize(
+    ("edits", "steady"),
+    [
+        pytest.param({}, started("init-2"), id="while-initialising"),
+        pytest.param(INITIALISED, running("app"), id="beside-the-app"),
+    ],
+)
 
 
 def restarts_on(resource: str) -> dict[str, Any]:
@@ -39,13 +46,7 @@ def restarts_on(resource: str) -> dict[str, Any]:
 
 
 @claim("resources.resize.sidecar-in-place")
-@pytest.mark.parametrize(
-    ("edits", "steady"),
-    [
-        pytest.param({}, started("init-2"), id="while-initialising"),
-        pytest.param(INITIALISED, running("app"), id="beside-the-app"),
-    ],
-)
+@AT_ANY_TIME
 @scenario(
     pod="resizable",
     fault=resize("side-1", "cpu=30m/90m", "memory=16Mi/40Mi"),
@@ -107,13 +108,7 @@ def test_of_a_running_init_container_the_request_alone_is_resized(timeline: Tria
 
 
 @claim("resources.resize.sidecar-in-place")
-@pytest.mark.parametrize(
-    ("edits", "steady"),
-    [
-        pytest.param({}, started("init-2"), id="while-initialising"),
-        pytest.param(INITIALISED, running("app"), id="beside-the-app"),
-    ],
-)
+@AT_ANY_TIME
 @scenario(
     pod="resizable",
     fault=resize("side-1", "cpu=5m/20m"),

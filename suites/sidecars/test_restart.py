@@ -38,7 +38,7 @@ from podvow.marks import Trial, claim, scenario
 from podvow.profiles import REAL_BACKOFF
 from podvow.scenario.conditions import exited, phase, pod_shows, ready, running, runs, started
 from podvow.scenario.conditions import said as has_said
-from podvow.scenario.edits import containers, page_probe
+from podvow.scenario.edits import command_probe, containers, page_probe
 from podvow.scenario.manifest import merge_patch
 from podvow.scenario.model import promised
 
@@ -58,6 +58,8 @@ def failing_later(probe: str, up_s: int, *, down_runs: int = 1, **how: int) -> d
     return containers(inits={"side": {"env": env, probe: page_probe(**how)}})
 
 
+CRASHING = containers(inits={"side": {"env": {"CRASHES": "yes"}}}, apps={"app": {"env": {"LASTS_S": 3600}}})
+"""The sidecar of `sidecar-job` goes on crashing beside an app that runs."""
 DOWN_ONCE = failing_later("livenessProbe", 8, initialDelaySeconds=5, failureThreshold=3)
 
 
@@ -152,7 +154,7 @@ def test_a_restarted_sidecar_is_shown_running_again_in_a_pod_that_then_completes
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
 @scenario(
     pod="sidecar-job",
-    edits=containers(inits={"side": {"env": {"CRASHES": "yes"}}}, apps={"app": {"env": {"LASTS_S": 3600}}}),
+    edits=CRASHING,
     steady=running("app"),
     until=runs("side", 4),
     typical_s=46,
@@ -217,7 +219,7 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_and_nothing_else(
 @claim("sidecars.restart.backs-off", "updates.app-ended.only-that-one-restarts")
 @scenario(
     pod="sidecar-job",
-    edits=containers(inits={"side": {"env": {"CRASHES": "yes"}}}, apps={"app": {"env": {"LASTS_S": 3600}}}),
+    edits=CRASHING,
     # into a back-off of forty seconds
     steady=runs("side", 4) & exited("side") & running("app"),
     fault=kill("app"),
@@ -317,12 +319,9 @@ def test_a_failing_liveness_probe_restarts_its_sidecar_while_the_pod_initialises
         inits={
             "side": {
                 "env": {"DELAY_S": 0, "UP_S": 8},
-                "livenessProbe": {
-                    "exec": {"command": ["sh", "-c", "test -e /www/up || exit 3"]},
-                    "initialDelaySeconds": 5,
-                    "periodSeconds": 2,
-                    "timeoutSeconds": 5,
-                },
+                "livenessProbe": command_probe(
+                    "sh", "-c", "test -e /www/up || exit 3", initialDelaySeconds=5, periodSeconds=2
+                ),
             }
         }
     ),

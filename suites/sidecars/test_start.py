@@ -29,7 +29,7 @@ from podvow.expect import (
 from podvow.faults import kill_pause
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import ready, running, runs
-from podvow.scenario.edits import containers, page_probe
+from podvow.scenario.edits import command_probe, containers, page_probe
 
 MIXED = ("init-1", "side-1", "init-2", "side-2", "init-3", "app")
 INIT_2 = {"image": "podvow/busybox:blue", "command": ["sleep", "2"]}
@@ -163,12 +163,7 @@ def test_a_sidecar_waits_for_the_startup_probe_of_the_one_before_it_too(timeline
         inits={
             "plain": {
                 "command": ["sh", "-c", "sleep 4; echo up; sleep 2; touch /started; exec sleep 3600"],
-                "startupProbe": {
-                    "exec": {"command": ["test", "-e", "/started"]},
-                    "periodSeconds": 1,
-                    "timeoutSeconds": 5,
-                    "failureThreshold": 60,
-                },
+                "startupProbe": command_probe("test", "-e", "/started", failureThreshold=60),
             }
         }
     ),
@@ -256,13 +251,7 @@ def test_a_sidecar_that_is_never_ready_holds_back_no_container_but_the_pods_read
         pytest.param({}, id="unprobed"),
         # succeeds long before the hook has ended
         pytest.param(
-            containers(
-                inits={
-                    "side": {
-                        "startupProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 5}
-                    }
-                }
-            ),
+            containers(inits={"side": {"startupProbe": command_probe("true")}}),
             id="beside-a-startup-probe",
         ),
     ],

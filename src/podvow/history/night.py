@@ -13,12 +13,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from podvow.errors import UsageError
 from podvow.inputs import read_json, shaped
 from podvow.report.results import FILE, SCHEMA
-from podvow.verdict import Verdict
+from podvow.verdict import UNDECIDED, Verdict
 
 LIMIT = 256 << 20
 """Bytes of the largest results.json that is read; one of all suites has 3 MiB."""
 _WHAT = "file of results"
-_OPEN = frozenset({Verdict.INCONCLUSIVE, Verdict.NOT_INJECTED})
 
 
 class _Part(BaseModel):
@@ -156,13 +155,13 @@ def read(path: Path) -> Night:
     told = shaped(_RESULTS, raw, where=str(path), what=_WHAT)
     of_nodes = tuple(sorted({node.kubelet_version for node in told.cluster.nodes} - {""}))
     whole = Version(told.cluster.provider, told.cluster.server_version, of_nodes, judged=False)
-    counted = [s for s in told.scenarios if told.run.complete or s.verdict not in _OPEN]
+    counted = [s for s in told.scenarios if told.run.complete or s.verdict not in UNDECIDED]
     scenarios = {s.id: Seen(s.shown or s.verdict, _of(whole, [s.kubelet_version]), s.claims) for s in counted}
     kubelets = {s.id: s.kubelet_version for s in told.scenarios}
     claims = {
         c.id: Seen(c.shown or c.verdict, _of(whole, [kubelets.get(name, "") for name in c.scenarios]))
         for c in told.claims
-        if c.scenarios and (told.run.complete or c.verdict not in _OPEN)
+        if c.scenarios and (told.run.complete or c.verdict not in UNDECIDED)
     }
     try:
         started = told.run.started.astimezone(UTC)

@@ -14,7 +14,6 @@ from podvow.mutants import trial
 from podvow.mutants.build import Built, Program
 from podvow.mutants.definition import Definition, Target, of_target
 from podvow.mutants.score import (
-    OPEN,
     Fate,
     Kill,
     Result,
@@ -29,7 +28,7 @@ from podvow.mutants.seat import Seat
 from podvow.scenario.placing import Item
 from podvow.selection import Collected
 from podvow.session import Session
-from podvow.verdict import Judged
+from podvow.verdict import UNDECIDED, Judged
 
 Say = Callable[[str], None]
 
@@ -255,7 +254,7 @@ class Campaign:
 
         A verdict is never asked for twice.
         """
-        open_ = {each.scenario for each in last_of(trials) if each.verdict in OPEN}
+        open_ = {each.scenario for each in last_of(trials) if each.verdict in UNDECIDED}
         if not open_ or any(trial.error for trial in trials):
             return []
         self._say(f"  no verdict, once more: {', '.join(sorted(open_))}")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from podvow.claims import Register
 from podvow.errors import ExitCode
 from podvow.mutants.definition import Definition
-from podvow.verdict import Judged, Outcome, Verdict, of_scenarios
+from podvow.verdict import UNDECIDED, Judged, Outcome, Verdict, of_scenarios
 
 
 class Fate(StrEnum):
@@ -33,8 +33,6 @@ class Fate(StrEnum):
     RED = "red"
 
 
-OPEN = frozenset({Verdict.INCONCLUSIVE, Verdict.NOT_INJECTED})
-"""Verdicts that say nothing."""
 _SHOWN = 3
 UNCOUNTED = frozenset({Fate.ELSEWHERE, Fate.EQUIVALENT, Fate.GREEN, Fate.RED})
 
@@ -179,7 +177,7 @@ def fate_of(
     related = [j for j in judged if not definition.related(register).isdisjoint(j.claims)]
     if not related:
         return Fate.INCONCLUSIVE, "no scenario of its claims was judged that is green without it", None
-    open_ = [j for j in related if j.verdict in OPEN]
+    open_ = [j for j in related if j.verdict in UNDECIDED]
     if open_:
         return Fate.INCONCLUSIVE, f"{open_[0].scenario}: {open_[0].verdict}: {open_[0].reason}", None
     return Fate.SURVIVED, f"{len(related)} scenarios of its claims came out as they do without it", None

@@ -6,10 +6,9 @@ import re
 from xml.etree import ElementTree as ET
 
 from podvow.report.gather import Entry, Report
-from podvow.verdict import Verdict
+from podvow.verdict import UNDECIDED, Verdict
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ERRORS = frozenset({Verdict.INCONCLUSIVE, Verdict.NOT_INJECTED})
 
 
 def clean(text: str) -> str:
@@ -49,7 +48,7 @@ def _case(suite: ET.Element, entry: Entry) -> None:
         ET.SubElement(case, "skipped", message=clean(judged.reason or "not applicable"))
     elif entry.shown == Verdict.VIOLATED:
         ET.SubElement(case, "failure", type=judged.verdict.value, message=message).text = text
-    elif judged.verdict in _ERRORS and entry.gating:
+    elif judged.verdict in UNDECIDED and entry.gating:
         ET.SubElement(case, "error", type=judged.verdict.value, message=message).text = text
     elif judged.verdict is not Verdict.HOLDS:
         ET.SubElement(case, "system-out").text = text

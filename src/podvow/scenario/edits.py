@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_OFTEN = {"periodSeconds": 1, "timeoutSeconds": 5}
+"""How probes ask unless they are told otherwise: as soon as may be, and with patience for a busy machine."""
+
 
 def containers(
     *, inits: Mapping[str, Mapping[str, Any]] | None = None, apps: Mapping[str, Mapping[str, Any]] | None = None
@@ -36,7 +39,12 @@ def codes(*, init: str = "0", app: str = "stay") -> dict[str, Any]:
 
 def page_probe(**how: Any) -> dict[str, Any]:
     """Return a probe of the page that the sidecar of the fixture `sidecar-probed` serves later than it starts."""
-    return {"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5, **how}
+    return {"httpGet": {"path": "/up", "port": 8080}, **_OFTEN, **how}
+
+
+def command_probe(*command: str, **how: Any) -> dict[str, Any]:
+    """Return a probe by a command in the container."""
+    return {"exec": {"command": list(command)}, **_OFTEN, **how}
 
 
 def rule(values: Sequence[int], *, operator: str = "In", action: str = "Restart") -> dict[str, Any]:
