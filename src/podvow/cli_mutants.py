@@ -100,7 +100,7 @@ def run(  # noqa: PLR0917 - typer passes options by name
     def keep_one(outcome: command.Outcome) -> matrix.Told:
         return keep(matrix.told(outcome, run=session.run_id, started=session.started))
 
-    with runlock.held(session.folder):
+    with runlock.held(session.folder), host.alone(each["name"] for each in clusters):
         session.save()
         targets = frozenset(each.target for each in mutants)
         places = host.places([replace(session, name=each["name"]) for each in clusters], targets)

@@ -31,11 +31,13 @@ class SetImage(PodFault):
         container: its name.
         to: the new image.
         pod: the Pod, the main one by default.
+        unseen: the stored spec is proof enough: it is judged whether the kubelet says that it has seen it.
     """
 
     container: str
     to: str
     pod: str = ""
+    unseen: bool = False
     name: str = "set_image"
 
     @property
@@ -56,15 +58,16 @@ class SetImage(PodFault):
         }
 
     def observed(self, timeline: Timeline, mark: FaultMark) -> bool:
-        """The watch showed the Pod with the new image, and the kubelet has seen that generation.
+        """The watch showed the Pod with the new image, and unless `unseen` the kubelet has seen that generation.
 
         It says so, or it runs that very container from the new image.
         """
+        generation = None if self.unseen else mark.facts.get("generation")
         for shot in timeline.snapshots(self.pod):
             spec = shot.object["spec"]
             containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
             image = next((c["image"] for c in containers if c["name"] == self.container), "")
-            if image == self.to and (kubelet_saw(shot, mark.facts.get("generation")) or self._runs_it(shot)):
+            if image == self.to and (kubelet_saw(shot, generation) or self._runs_it(shot)):
                 return True
         return False
 
@@ -73,9 +76,9 @@ class SetImage(PodFault):
         return imageref.is_same(image, self.to)
 
 
-def set_image(container: str, to: str, *, pod: str = "") -> SetImage:
-    """Return the fault that changes a container's image to `to`."""
-    return SetImage(container, to, pod)
+def set_image(container: str, to: str, *, pod: str = "", unseen: bool = False) -> SetImage:
+    """Return the fault that changes a container's image to `to`; see `SetImage` for `unseen`."""
+    return SetImage(container, to, pod, unseen)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from filelock import FileLock, Timeout
+
 from podvow.api import ApiError
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.deadline import Deadline
@@ -24,6 +26,7 @@ from podvow.live import enter
 from podvow.mutants.definition import Target
 from podvow.mutants.seat import Component, Seat, Worker
 from podvow.mutants.share import Place
+from podvow.paths import cache_dir
 from podvow.safety.guard import Guard
 from podvow.scenario.driver import workers
 from podvow.scenario.jobs import disturbed_of
@@ -84,6 +87,27 @@ class Host:
         finally:
             with self._journal.undoing(entry):
                 seat.restore()
+
+
+@contextlib.contextmanager
+def alone(clusters: Iterable[str]) -> Iterator[None]:
+    """Keep other commands from swapping programs of kind clusters: each would judge the other's bugs.
+
+    Args:
+        clusters: their names.
+
+    Raises:
+        UsageError: another command swaps programs of one of them.
+    """
+    with contextlib.ExitStack() as stack:
+        for name in dict.fromkeys(clusters):
+            lock = FileLock(cache_dir("clusters") / f".{name}.mutants.lock")
+            try:
+                stack.enter_context(lock.acquire(blocking=False))
+            except Timeout as error:
+                hint = "wait for it, or name another cluster with --name"
+                raise UsageError(f"another `podvow mutants run` swaps programs of {name}", hint=hint) from error
+        yield
 
 
 def find(session: Session, targets: frozenset[Target]) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -21,6 +22,7 @@ from podvow.faults import (
     remove_sandbox,
     resize,
     send_term,
+    set_image,
     stop_sandbox,
 )
 from podvow.faults.base import NODE_ACCESS, NODE_STATUS, Fault, FaultContext, Isolation, Lasting, reaches_node
@@ -31,6 +33,7 @@ from podvow.faults.record import create_record, remove_records
 from podvow.faults.spec import kubelet_saw
 from podvow.timeline import Record, Snapshot, Source, Timeline
 from podvow.timeline.record import Kind
+from podvow.timeline.timeline import FaultMark
 from tests.offline.expect.builder import Story
 
 BY_API: list[Fault] = [open_gates(), debug(), resize("app", "cpu=20m/80m"), evict_pod(), offer("podvow.dev/x", 1)]
@@ -89,6 +92,9 @@ class Runtime:
 def _context(runtime: Runtime, timeline: Timeline) -> FaultContext:
     cri = cast("Cri", runtime)
     return FaultContext(cast("Any", None), "ns", "worker", cri, None, lambda: timeline, dict, lambda _: None)
+
+
+_BEGIN = Record(1, 0, 1, Source.HARNESS, Kind.FAULT)
 
 
 def _story() -> Timeline:
@@ -168,6 +174,22 @@ def test_a_kubelet_that_tells_generations_must_have_told_this_one(
 ) -> None:
     record = Record(1, 0, 1, Source.STATUS, Kind.SNAPSHOT)
     assert kubelet_saw(Snapshot(record, {"status": status}), generation) is proven
+
+
+@pytest.mark.parametrize(
+    ("observed", "unseen", "proven"), [(True, False, True), (False, False, False), (False, True, True)]
+)
+def test_a_changed_image_is_proven_by_the_spec_alone_where_the_kubelets_word_is_judged(
+    *, observed: bool, unseen: bool, proven: bool
+) -> None:
+    story = Story()
+    pod = story.pod(inits=("init-1",), apps=("app",))
+    pod.initialise()
+    fault = set_image("init-1", "podvow/busybox:green", unseen=unseen)
+    mark = FaultMark(0, fault.name, fault.target, _BEGIN, replace(_BEGIN, data={"facts": {"generation": 2}}))
+    assert not fault.observed(story.timeline(), mark), "nothing has been changed yet"
+    pod.patch_image("init-1", observe=observed)
+    assert fault.observed(story.timeline(), mark) is proven
 
 
 def test_what_the_timeline_does_not_tell_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from podvow import session as sessions
 from podvow.cli import app
+from podvow.errors import UsageError
 from podvow.mutants import command, host, lanes, matrix
 from podvow.mutants.campaign import Wish
 from podvow.mutants.score import Fate, Result, Score
@@ -43,6 +44,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         names = [session.name for session in runs]
         return [Place("wide", "w2"), Place("wide", "w3")] if names == ["wide"] else [Place(name) for name in names]
 
+    monkeypatch.setenv("PODVOW_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(command, "run", one)
     monkeypatch.setattr(host, "places", places)
     monkeypatch.setattr(lanes, "run", several)
@@ -74,6 +76,16 @@ def test_one_name_is_one_cluster_and_several_are_lanes(asked: list[Any]) -> None
 def test_several_workers_for_faults_are_lanes(asked: list[Any]) -> None:
     CLI.invoke(app, [*ONLY, "--name", "wide"])
     assert asked == [["w2", "w3"], ["no-backoff"]]
+
+
+def test_a_cluster_whose_programs_another_command_swaps_is_refused(asked: list[Any]) -> None:
+    with host.alone(["b"]):
+        refused = CLI.invoke(app, [*ONLY, "--name", "a", "--name", "b"])
+    assert isinstance(refused.exception, UsageError)
+    assert refused.exception.message == "another `podvow mutants run` swaps programs of b"
+    assert not asked
+    CLI.invoke(app, [*ONLY, "--name", "b"])
+    assert asked == ["b", ["no-backoff"]]
 
 
 def test_the_list_says_which_program_a_mutant_is_in() -> None:
