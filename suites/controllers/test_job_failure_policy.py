@@ -40,6 +40,9 @@ def by(*rules: dict[str, Any], **spec: Any) -> dict[str, Any]:
     return {"spec": {"podFailurePolicy": {"rules": list(rules)}, **spec}}
 
 
+UNKNOWN = rule("FailJob", 42, container="init-9")
+
+
 @claim("controllers.job.failure-policy-names-an-init")
 @pytest.mark.parametrize(
     "edits",
@@ -114,18 +117,19 @@ def test_the_first_rule_that_matches_an_init_failure_decides(timeline: Trial) ->
 
 
 @claim("controllers.job.failure-policy-unknown-container")
-@scenario(
-    pod="workloads/job",
-    edits=by(rule("FailJob", 42, container="init-9")),
-    steady=rejected(),
-    expect_rejection=True,
-    typical_s=1,
+@pytest.mark.parametrize(
+    ("edits", "which"),
+    [
+        pytest.param(by(UNKNOWN), 0, id="only-rule"),
+        pytest.param(by(rule("Ignore", 41, container="init-2"), UNKNOWN), 1, id="second-rule"),
+    ],
 )
-def test_a_failure_policy_must_name_a_container_or_an_init(timeline: Trial) -> None:
+@scenario(pod="workloads/job", steady=rejected(), expect_rejection=True, typical_s=1)
+def test_a_failure_policy_must_name_a_container_or_an_init(timeline: Trial, which: int, edits: object) -> None:
     timeline.must(
         rejected_with(
             422,
-            "spec.podFailurePolicy.rules[0].onExitCodes.containerName: Invalid value: "
+            f"spec.podFailurePolicy.rules[{which}].onExitCodes.containerName: Invalid value: "
             '"init-9": must be one of the container or initContainer names in the pod template',
         )
     )

@@ -30,7 +30,7 @@ from podvow.expect import (
     said,
     started_only_after,
 )
-from podvow.faults import delete_pod, kill, set_image, store_image
+from podvow.faults import delete_pod, kill, set_image
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.conditions import generation_observed as kubelet_saw_it
 from podvow.scenario.conditions import gone, running, runs, started, waiting
@@ -152,7 +152,7 @@ def test_a_changed_init_image_is_not_run_because_apps_restart(timeline: Trial) -
     steady=has_said("app", "image=blue"),
     fault=delete_pod(grace_s=20),
     until=has_said("app", "stopping"),
-    then=(Inject(store_image("app", GREEN)), Until(gone(), control=True)),
+    then=(Inject(set_image("app", GREEN)), Until(gone(), control=True)),
     typical_s=16,
 )
 def test_an_image_changed_while_the_pod_terminates_starts_nothing(timeline: Trial) -> None:

@@ -29,11 +29,11 @@ GREEN = "podvow/busybox:green"
 @scenario(
     pod="three-inits-two-apps",
     steady=running("app-a", "app-b") & ready(),
-    fault=set_image("init-2", GREEN, unseen=True),
+    fault=set_image("init-2", GREEN),
     until=promised(kubelet_saw_it()),
     # with the second change nothing else in the status changes: with the first one the Pod's `resources` do
     then=(
-        Inject(set_image("init-1", GREEN, unseen=True)),
+        Inject(set_image("init-1", GREEN)),
         promised(kubelet_saw_it()),
         Inject(set_image("app-a", GREEN)),
         Until(image_id_changed("app-a"), control=True),
@@ -96,7 +96,7 @@ def test_a_restart_is_no_new_generation(timeline: Trial) -> None:
 @scenario(
     pod="long-init",
     steady=started("init-2") & running("init-2"),
-    fault=set_image("app", GREEN, unseen=True),
+    fault=set_image("app", GREEN),
     until=promised(kubelet_saw_it()),
     typical_s=8,
 )

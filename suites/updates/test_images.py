@@ -21,6 +21,7 @@ from podvow.expect import (
     new_sandbox,
     not_rerun,
     not_restarted,
+    pod_showed,
     ran,
     ran_in_order,
     reran_in_order,
@@ -168,6 +169,7 @@ def test_killing_the_only_app_restarts_it_in_place_without_inits(timeline: Trial
 )
 def test_a_changed_init_image_is_used_when_the_pod_initialises_again(timeline: Trial) -> None:
     timeline.must(
+        generation_observed(),
         said("init-2", "image=blue", run=1),
         new_sandbox(after=SECOND_FAULT),
         reran_in_order("init-1", "init-2", "init-3", after=SECOND_FAULT),
@@ -249,6 +251,7 @@ def test_a_changed_image_of_a_running_or_completed_init_container_has_no_effect(
         said("init-1", "image=blue"),
         never_said("init-1", "image=green"),
         ran_in_order("init-1", "init-2", "init-3"),
+        pod_showed("spec/initContainers/init-1/image", GREEN, after=FAULT),
     )
 
 

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from podvow.expect.base import FAULT, After, Fact, Found, MissingError, holds, inconclusive, violated, words
-from podvow.expect.evidence import Stretch, at, blind, gap_in, runs_in, stretch_of, unseen
+from podvow.expect.evidence import Stretch, at, blind, gap_in, runs_in, snapshots_in, stretch_of, unseen
+from podvow.expect.windows import too_late
 from podvow.timeline import Record, Source, Timeline
 from podvow.timeline.record import Instant, Kind
 
 _SKEW_NS = 1_000_000_000
 """How far the clocks of a node and of the runner may be apart before an order between them counts as proven."""
+
+_LISTED_S = 5.0
+"""How long a Pod may have an address before a slice lists it, in seconds: the controller waits for one second."""
 
 Listed = tuple[Record, Mapping[str, Any]]
 
@@ -98,11 +102,23 @@ def endpoint_while_initialising(*, pod: str = "", **conditions: bool) -> Fact:
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
         if not early:
-            return inconclusive("the Pod was not listed while it initialised")
+            return _never_listed(timeline, stretch, done, pod)
         return holds(f"{len(early)} slices", early[0][0].t_ns)
 
     text = f"endpoint {_wanted(conditions)} while init containers were running"
     return Fact(text, "endpoint_while_initialising", find)
+
+
+def _never_listed(timeline: Timeline, stretch: Stretch, done: Instant, pod: str) -> Found:
+    """Return the outcome of a Pod that no slice listed before it was initialised."""
+    if not any(r.data["object"].get("kind") == "EndpointSlice" for r in timeline.of(Kind.OBJECT)):
+        return inconclusive("no EndpointSlice was seen")
+    since_ns = next((s.t_ns for s in snapshots_in(timeline, stretch, pod) if s.status.get("podIP")), done.t_ns)
+    took_s = (done.t_ns - since_ns) / 1e9
+    if took_s <= _LISTED_S:
+        return inconclusive(f"not listed; it was initialised {took_s:.1f}s after it had an address")
+    told = f"not listed while it had an address and initialised, {took_s:.1f}s from {at(timeline, since_ns)}"
+    return too_late(timeline, told, took_s=took_s, allowed_s=_LISTED_S)
 
 
 def endpoint_withdrawn_until_reinitialised(*, after: After = FAULT, pod: str = "") -> Fact:

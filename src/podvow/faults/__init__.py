@@ -5,7 +5,7 @@ from __future__ import annotations
 from podvow.faults.deadline import set_deadline
 from podvow.faults.debug import debug
 from podvow.faults.nodestatus import offer
-from podvow.faults.pod import delete_namespace, evict_pod, send_term, store_image
+from podvow.faults.pod import delete_namespace, evict_pod, send_term
 from podvow.faults.resize import resize
 from podvow.faults.runtime import kill, kill_pause, remove_sandbox, stop_sandbox
 from podvow.faults.spec import create, delete_pod, recreate_pod, release_pod, set_image
@@ -43,5 +43,4 @@ __all__ = [
     "set_pod_condition",
     "set_template_image",
     "stop_sandbox",
-    "store_image",
 ]

@@ -9,9 +9,7 @@ from typing import Any
 from podvow.faults.base import FaultContext, PodFault, PodFaultFromNode
 from podvow.faults.patience import known
 from podvow.faults.runtime import live_run
-from podvow.faults.spec import SetImage
 from podvow.timeline import Timeline
-from podvow.timeline.lookup import lookup
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 
@@ -106,23 +104,3 @@ class SendTerm(PodFaultFromNode):
 def send_term(container: str) -> SendTerm:
     """Return the fault that sends SIGTERM to a container from the node."""
     return SendTerm(container)
-
-
-@dataclass(frozen=True)
-class StoreImage(SetImage):
-    """Change an image of a Pod whose kubelet is not expected to say that it has seen it (it terminates)."""
-
-    name: str = "store_image"
-
-    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
-        """The watch showed the Pod with the new image."""
-        return any(
-            lookup(shot.object, f"spec/{kind}/{self.container}/image") == self.to
-            for shot in timeline.snapshots(self.pod)
-            for kind in ("initContainers", "containers")
-        )
-
-
-def store_image(container: str, to: str) -> StoreImage:
-    """Return the fault that changes a container's image in the stored Pod, whoever takes notice."""
-    return StoreImage(container, to)

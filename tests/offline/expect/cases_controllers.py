@@ -99,11 +99,16 @@ def list_in_slice(story: Story, pod: PodLife, *, ports: tuple[int, ...] = (8080,
 
 
 def served(
-    *, early_ready: bool = False, late_ready: bool = True, ports: tuple[int, ...] = (8080,), listed: bool = True
+    *,
+    early_ready: bool = False,
+    late_ready: bool = True,
+    ports: tuple[int, ...] = (8080,),
+    listed: bool = True,
+    lasts: float = 4.0,
 ) -> Timeline:
     """Tell of a Pod behind a Service that initialises and gets ready."""
     story = Story()
-    pod = story.pod(lasts=4.0)
+    pod = story.pod(lasts=lasts)
     story.object("EndpointSlice", "es-1")
     pod.new_sandbox().snap().run_init("init-1")
     if listed:
@@ -276,10 +281,12 @@ CASES: Cases = {
         reject=[
             (endpoint_while_initialising(ready=False), served(early_ready=True)),
             (endpoint_while_initialising(ready=True), served()),
+            (endpoint_while_initialising(ready=False), served(listed=False)),
         ],
         open=[
             (endpoint_while_initialising(ready=False), gapped(served())),
-            (endpoint_while_initialising(ready=False), served(listed=False)),
+            (endpoint_while_initialising(ready=False), gapped(served(listed=False))),
+            (endpoint_while_initialising(ready=False), served(listed=False, lasts=1.0)),
             (endpoint_while_initialising(ready=False), failing_job()),
         ],
     ),

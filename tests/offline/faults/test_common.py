@@ -30,8 +30,7 @@ from podvow.faults.gates import open_gates
 from podvow.faults.netns import lose_address
 from podvow.faults.patience import NotDoneError, known, until_done
 from podvow.faults.record import create_record, remove_records
-from podvow.faults.spec import kubelet_saw
-from podvow.timeline import Record, Snapshot, Source, Timeline
+from podvow.timeline import Record, Source, Timeline
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
 from tests.offline.expect.builder import Story
@@ -159,37 +158,29 @@ def test_patience_ends_with_the_last_error_and_never_covers_another() -> None:
         until_done(_fails(InjectionError("for good")), poll_s=0.0)
 
 
-@pytest.mark.parametrize(
-    ("status", "generation", "proven"),
-    [
-        ({"observedGeneration": 3}, 3, True),
-        ({"observedGeneration": 4}, 3, True),
-        ({"observedGeneration": 2}, 3, False),
-        ({}, 3, True),
-        ({"observedGeneration": 2}, None, True),
-    ],
-)
-def test_a_kubelet_that_tells_generations_must_have_told_this_one(
-    status: dict[str, Any], generation: int | None, *, proven: bool
-) -> None:
-    record = Record(1, 0, 1, Source.STATUS, Kind.SNAPSHOT)
-    assert kubelet_saw(Snapshot(record, {"status": status}), generation) is proven
+class Answers:
+    """An API server that gives a changed Pod back as it likes."""
+
+    def __init__(self, image: str) -> None:
+        self.image = image
+
+    def patch(self, *_: object) -> dict[str, Any]:
+        """Answer."""
+        spec = {"initContainers": [{"name": "init-1", "image": self.image}]}
+        return {"metadata": {"generation": 2, "resourceVersion": "7"}, "spec": spec}
 
 
-@pytest.mark.parametrize(
-    ("observed", "unseen", "proven"), [(True, False, True), (False, False, False), (False, True, True)]
-)
-def test_a_changed_image_is_proven_by_the_spec_alone_where_the_kubelets_word_is_judged(
-    *, observed: bool, unseen: bool, proven: bool
-) -> None:
+@pytest.mark.parametrize("kept", ["podvow/busybox:green", "podvow/busybox:blue"])
+def test_a_change_that_was_taken_is_done_whether_anybody_notices_or_not(kept: str) -> None:
+    fault = set_image("init-1", "podvow/busybox:green")
     story = Story()
-    pod = story.pod(inits=("init-1",), apps=("app",))
-    pod.initialise()
-    fault = set_image("init-1", "podvow/busybox:green", unseen=unseen)
-    mark = FaultMark(0, fault.name, fault.target, _BEGIN, replace(_BEGIN, data={"facts": {"generation": 2}}))
-    assert not fault.observed(story.timeline(), mark), "nothing has been changed yet"
-    pod.patch_image("init-1", observe=observed)
-    assert fault.observed(story.timeline(), mark) is proven
+    story.pod(inits=("init-1",), apps=("app",)).initialise()
+    timeline = story.timeline()
+    facts = fault.inject(replace(_context(Runtime(""), timeline), api=cast("Any", Answers(kept))))
+    assert facts == {"container": "init-1", "image": kept, "generation": 2, "resource_version": "7"}
+    begin = replace(_BEGIN, data={"facts": facts})
+    assert fault.observed(timeline, FaultMark(0, fault.name, fault.target, begin, None))
+    assert not fault.observed(timeline, FaultMark(0, fault.name, fault.target, _BEGIN, None)), "nobody answered"
 
 
 def test_what_the_timeline_does_not_tell_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

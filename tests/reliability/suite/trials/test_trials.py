@@ -31,7 +31,6 @@ from podvow.faults import (
     set_pod_condition,
     set_template_image,
     stop_sandbox,
-    store_image,
 )
 from podvow.faults.base import Fault
 from podvow.faults.containerd import containerd_kill, containerd_restart
@@ -145,7 +144,7 @@ def test_containers(timeline: Trial) -> None:
         set_image("app", GREEN),
         evict_pod(grace_s=1),
         phase("Failed", "Succeeded"),
-        store_image("app", BLUE),
+        set_image("app", BLUE),
         release_pod(),
         gone(),
         recreate_pod("gated"),
