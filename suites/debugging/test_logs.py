@@ -47,6 +47,9 @@ def answered(probe: str, code: int, text: str) -> tuple[Fact, Fact]:
 _TWICE = "mkdir /work/tried && echo attempt 1 && exit 1; echo attempt 2; sleep 3600"
 # Not at once: a container that ended 30 ms after its start was once left without the message.
 _THRICE = "echo try >>/work/tries; n=$(wc -l </work/tries); echo attempt $n; sleep 1; [ $n = 3 ]"
+_LEAVES = (
+    "echo try >>/work/tries; n=$(wc -l </work/tries); echo left by $n >/dev/termination-log; sleep 1; [ $n = 2 ]"
+)
 STAYS: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["sh", "-c", _TWICE]}]}}
 
 
@@ -124,6 +127,22 @@ def test_while_a_container_waits_for_its_next_try_its_log_can_be_read_by_both_wa
         *answered("log of init-2", 200, "attempt 3"),
         *answered("previous log of init-2", 200, "attempt 3"),
         ran("init-2", times=3),
+    )
+
+
+@claim("debugging.termination-message.of-the-attempt-before")
+@scenario(
+    pod="counts-attempts",
+    edits={"spec": {"initContainers": [{"name": "init-2", "command": ["sh", "-c", _LEAVES]}]}},
+    steady=running("app"),
+    typical_s=12,
+)
+def test_each_attempt_leaves_a_message_of_its_own(timeline: Trial) -> None:
+    path = "status/initContainerStatuses/init-2"
+    timeline.must(
+        pod_showed(f"{path}/lastState/terminated/message", "left by 1\n"),
+        pod_showed(f"{path}/state/terminated/message", "left by 2\n"),
+        ran("init-2", times=2),
     )
 
 

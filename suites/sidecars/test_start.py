@@ -19,6 +19,7 @@ from podvow.expect import (
     overlapped,
     phase_stayed,
     ran,
+    restarted_within,
     said,
     shown_running,
     started_only_after,
@@ -222,6 +223,24 @@ def test_a_sidecar_that_fails_its_startup_probe_is_restarted_and_initialisation_
         started_only_after("app", "init-1", "init-2"),
         ran("init-1", times=1),
         ran("init-2", times=1),
+    )
+
+
+@claim("sidecars.start.other-probes-do-not-gate")
+@scenario(
+    pod="sidecar-probed",
+    edits=probed(
+        livenessProbe={"httpGet": {"path": "/alive", "port": 8080}, "initialDelaySeconds": 60}, env={"DEAD_RUNS": 9}
+    ),
+    until=running("app"),
+    typical_s=9,
+)
+def test_a_liveness_probe_that_begins_late_holds_back_no_container(timeline: Trial) -> None:
+    timeline.must(
+        initialised_in_order("init-1", "side", "init-2", "app"),
+        restarted_within("init-2", "rerun", after=None),
+        restarted_within("app", "rerun", after=None),
+        ran("side", times=1),
     )
 
 

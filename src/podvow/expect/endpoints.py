@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from podvow.expect.base import FAULT, After, Fact, Found, MissingError, holds, inconclusive, violated, words
-from podvow.expect.evidence import Stretch, at, blind, gap_in, runs_in, snapshots_in, stretch_of, unseen
+from podvow.expect.evidence import Stretch, at, blind, gap_in, runs_in, stretch_of, unseen
 from podvow.expect.windows import too_late
 from podvow.timeline import Record, Source, Timeline
 from podvow.timeline.record import Instant, Kind
@@ -20,7 +20,7 @@ _SKEW_NS = 1_000_000_000
 """How far the clocks of a node and of the runner may be apart before an order between them counts as proven."""
 
 _LISTED_S = 5.0
-"""How long a Pod may have an address before a slice lists it, in seconds: the controller waits for one second."""
+"""How long containers may run before a slice lists their Pod, in seconds: its controller waits for one second."""
 
 Listed = tuple[Record, Mapping[str, Any]]
 
@@ -113,11 +113,12 @@ def _never_listed(timeline: Timeline, stretch: Stretch, done: Instant, pod: str)
     """Return the outcome of a Pod that no slice listed before it was initialised."""
     if not any(r.data["object"].get("kind") == "EndpointSlice" for r in timeline.of(Kind.OBJECT)):
         return inconclusive("no EndpointSlice was seen")
-    since_ns = next((s.t_ns for s in snapshots_in(timeline, stretch, pod) if s.status.get("podIP")), done.t_ns)
-    took_s = (done.t_ns - since_ns) / 1e9
+    # a sandbox has its address before the first container starts in it
+    first = next((run.start for run in runs_in(timeline, stretch, timeline.inits(pod)[0], pod) if run.start), done)
+    took_s = (done.t_ns - first.t_ns) / 1e9
+    told = f"not listed in the {took_s:.1f}s between the first start, at {at(timeline, first.t_ns)}, and the end"
     if took_s <= _LISTED_S:
-        return inconclusive(f"not listed; it was initialised {took_s:.1f}s after it had an address")
-    told = f"not listed while it had an address and initialised, {took_s:.1f}s from {at(timeline, since_ns)}"
+        return inconclusive(told)
     return too_late(timeline, told, took_s=took_s, allowed_s=_LISTED_S)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from packaging.version import InvalidVersion, Version
-
 from podvow.expect.base import FAULT, After, Fact, Found, holds, inconclusive, violated, words
 from podvow.expect.evidence import at, begin_of, blind, gap_in, runs_in, snapshots_in, stretch_of
 from podvow.expect.spacing import MARGIN_S, end_and_start, unbroken_runs
@@ -20,11 +18,7 @@ _LATE_S, _LATE_QUANTISED_S = 2.0, 17.0
 def _late_s(timeline: Timeline) -> float:
     if "backoff_late" in timeline.meta.windows:
         return float(timeline.meta.windows["backoff_late"])
-    try:
-        release = Version(timeline.meta.kubelet_version.lstrip("v").partition("-")[0].partition("+")[0])
-    except InvalidVersion:
-        return _LATE_QUANTISED_S
-    return _LATE_S if release >= Version("1.35") else _LATE_QUANTISED_S
+    return _LATE_S if timeline.meta.kubelet_since("1.35") else _LATE_QUANTISED_S
 
 
 def _limits(timeline: Timeline, nominal_s: float) -> tuple[float, float]:

@@ -187,7 +187,10 @@ def exited(container: str, pod: str = "") -> Condition:
 
 
 def generation_observed(pod: str = "") -> Condition:
-    """The kubelet has seen the Pod's latest spec (status.observedGeneration, Kubernetes 1.34 and later)."""
+    """The kubelet has seen the Pod's latest spec (status.observedGeneration).
+
+    Before 1.34 a kubelet does not say what it has seen: then the stored spec is all that can be waited for.
+    """
 
     def met(timeline: Timeline) -> bool:
         shot = _latest(timeline, pod)
@@ -196,7 +199,10 @@ def generation_observed(pod: str = "") -> Condition:
         before = [s for s in timeline.snapshots(pod) if s.t_ns <= timeline.faults[-1].begin.t_ns]
         old = before[-1].object["metadata"].get("generation", 0) if before else 0
         generation = shot.object["metadata"].get("generation", 0)
-        return bool(generation > old and int(shot.status.get("observedGeneration", 0)) >= generation)
+        told = shot.status.get("observedGeneration")
+        if told is None:
+            return bool(generation > old) and not timeline.meta.kubelet_since("1.34")
+        return bool(generation > old and int(told) >= generation)
 
     return Condition("new generation observed by the kubelet", met)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from podvow.timeline.merge import merge
 from podvow.timeline.record import Gap, Kind, Record, Source
 from podvow.timeline.views import Run, Sandbox, Snapshot, runs_of, sandboxes_of
@@ -48,6 +50,14 @@ class Meta:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", tuple(self.sources))  # so that what was loaded equals what was saved
+
+    def kubelet_since(self, release: str) -> bool:
+        """Tell whether the kubelet is of a release, e.g. `1.34`, or of a later one; an unknown one is not."""
+        try:
+            own = Version(self.kubelet_version.lstrip("v").partition("-")[0].partition("+")[0])
+        except InvalidVersion:
+            return False
+        return own >= Version(release)
 
 
 @dataclass(frozen=True, slots=True)

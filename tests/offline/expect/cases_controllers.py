@@ -286,7 +286,7 @@ CASES: Cases = {
         open=[
             (endpoint_while_initialising(ready=False), gapped(served())),
             (endpoint_while_initialising(ready=False), gapped(served(listed=False))),
-            (endpoint_while_initialising(ready=False), served(listed=False, lasts=1.0)),
+            (endpoint_while_initialising(ready=False), served(listed=False, lasts=0.5)),
             (endpoint_while_initialising(ready=False), failing_job()),
         ],
     ),

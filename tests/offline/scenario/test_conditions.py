@@ -143,6 +143,25 @@ def test_a_state_is_not_seen_when_it_is_not_there(name: str) -> None:
     assert not condition.met(_timeline(*steps))
 
 
+@pytest.mark.parametrize(
+    ("kubelet", "steps", "met"),
+    [
+        ("v1.33.4", [_up, _fault, _unseen_patch], True),
+        ("v1.33.4-gke.100", [_up, _fault, _unseen_patch], True),
+        ("v1.33.4", [_up, _fault], False),
+        ("v1.34.0", [_up, _fault, _unseen_patch], False),
+    ],
+)
+def test_a_kubelet_that_does_not_tell_generations_is_taken_to_have_seen_what_is_stored(
+    kubelet: str, steps: list[Told], *, met: bool
+) -> None:
+    timeline = _timeline(*steps)
+    for shot in timeline.snapshots():
+        shot.object["status"].pop("observedGeneration", None)
+    old = Timeline(replace(timeline.meta, kubelet_version=kubelet), timeline.records)
+    assert c.generation_observed().met(old) is met
+
+
 ALL = {**YES, **{f"not {name}": case for name, case in NO.items()}}
 
 
