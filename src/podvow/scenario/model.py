@@ -101,6 +101,7 @@ class Scenario:
         static: the Pod is not created by the API but lies as a manifest on the node; the API shows its mirror.
         expect_rejection: the API server must refuse the main object.
         deadline_s: the harness's patience for one step, in seconds; without it what `patience_s` says.
+        idle_s: after this many seconds a step is given up already, where nothing moves any more; None for never.
         typical_s: how long the scenario takes on an idle cluster, in seconds; the longest start first.
         profiles: the profiles that it is part of; empty for all of them.
     """
@@ -118,6 +119,7 @@ class Scenario:
     static: bool = False
     expect_rejection: bool = False
     deadline_s: float | None = None
+    idle_s: float | None = None
     typical_s: float = 10.0
     profiles: Sequence[str] = ()
 
@@ -132,10 +134,13 @@ class Scenario:
         return min(_LONGEST_S, _SHORTEST_S + _TIMES * self.typical_s)
 
     def waiting_at_most(self, longest_s: float | None) -> Scenario:
-        """Return the scenario with no more patience for one step than this, in seconds (None: as it is)."""
+        """Return the scenario with no more patience for a step in which nothing moves, in seconds (None: as it is).
+
+        A step in which something does, on a machine that is slow with everything, is waited for as ever.
+        """
         if longest_s is None or longest_s >= self.patience_s:
             return self
-        return dataclasses.replace(self, deadline_s=longest_s)
+        return dataclasses.replace(self, idle_s=longest_s)
 
     @property
     def steps(self) -> tuple[Step, ...]:

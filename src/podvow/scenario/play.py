@@ -44,6 +44,8 @@ _PROOF_S = 90.0
 """Patience with a fault that was made to be seen: on a busy machine a status comes late, and costs nothing else."""
 _DOUBT_S = 20.0
 """So long a wait does not doubt that the watches tell everything."""
+_STILL_S = 20.0
+"""Of what no source has told anything for so long nothing moves, however busy its node is."""
 _ADMISSION_S = 10.0
 _NEVER = Condition("never", lambda _: False)
 _QUOTA_COUNTS = Condition(
@@ -247,10 +249,15 @@ class Play:
     def _await(self, condition: Condition) -> Waited:
         """Wait for a state; when it takes long, look past the watches now and then whether it has come."""
         deadline, doubt = Deadline.after(self._scenario.patience_s), Deadline.after(_DOUBT_S)
+        idle = Deadline.after(self._scenario.idle_s) if self._scenario.idle_s is not None else deadline
         while True:
-            turn_s = min(doubt.left_s, deadline.left_s, self._next_look_s())
+            # whether it moves is known once it has been still for long enough, and patience is at its end
+            still_s = max(idle.left_s, _STILL_S - self._recorder.quiet_s)
+            turn_s = min(doubt.left_s, deadline.left_s, still_s, self._next_look_s())
             waited = self._recorder.wait(condition, Deadline.after(turn_s))
             if waited is not Waited.PASSED or deadline.passed:
+                return waited
+            if idle.passed and self._recorder.quiet_s >= _STILL_S:
                 return waited
             if not self._settled and self._waits():
                 self._settle()

@@ -27,6 +27,7 @@ from podvow.scenario.applicable import applicable_nodes, lacking
 from podvow.scenario.conditions import Condition, gone, phase, ready, rejected, running
 from podvow.scenario.driver import Driver, Planned, workers
 from podvow.scenario.model import Inject, Scenario, promised
+from podvow.scenario.recorder import Recorder
 from podvow.timeline import Source, Timeline, load
 from podvow.timeline.record import Kind
 from podvow.timeline.timeline import FaultMark
@@ -281,6 +282,16 @@ def test_a_state_that_is_not_reached_leaves_the_verdict_open(bench: Bench) -> No
     verdict, reason = _verdict(timeline)
     assert verdict is Verdict.INCONCLUSIVE
     assert reason.startswith("not reached: the moon is blue (deadline passed after 0.")
+
+
+@pytest.mark.parametrize(("quiet_s", "waited_s"), [(60.0, 0.02), (0.0, 0.5)], ids=["still", "moving"])
+def test_a_step_is_given_up_early_only_when_nothing_moves(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, quiet_s: float, waited_s: float
+) -> None:
+    monkeypatch.setattr(Recorder, "quiet_s", property(lambda _: quiet_s))
+    timeline = bench.play(Scenario(pod=POD, steady=NEVER, fault=Poke(), deadline_s=0.5, idle_s=0.02))
+    (missed,) = timeline.of(Kind.MISSED)
+    assert waited_s <= missed.data["waited_s"] < waited_s + 0.4
 
 
 def test_a_promised_state_that_is_not_reached_is_a_violation_although_a_fault_was_to_come(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -98,4 +99,4 @@ def test_patience_is_several_times_what_is_typical(
     assert scenario.patience_s == patience_s
     assert scenario.waiting_at_most(None) == scenario
     assert scenario.waiting_at_most(1000) == scenario
-    assert scenario.waiting_at_most(3).patience_s == 3
+    assert scenario.waiting_at_most(3) == replace(scenario, idle_s=3)

@@ -36,7 +36,7 @@ class Cluster:
         for kind, amounts in (body.get("status") or {}).items():
             merged = {**self.status[kind], **amounts}
             self.status[kind] = {name: value for name, value in merged.items() if value is not None}
-        return {"metadata": {"generation": 2}}
+        return {"metadata": {"generation": 2, "resourceVersion": "7"}}
 
 
 def pod(namespace: str, node: str) -> dict[str, Any]:
