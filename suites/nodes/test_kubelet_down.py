@@ -152,6 +152,18 @@ def test_an_app_that_dies_while_the_kubelet_is_down_is_all_that_restarts(timelin
     )
 
 
+@claim("nodes.kubelet-down.dead-app-restarts-in-place", "updates.apps-ended.restart-in-place")
+# of apps that end under its eyes a kubelet may start the first one again before the second has ended
+@two_apps(then=while_kubelet_is_down(kill("app-a", "app-b"), then=started_anew("app-a") & started_anew("app-b")))
+def test_apps_that_all_died_while_the_kubelet_was_down_restart_in_place(timeline: Trial) -> None:
+    timeline.must(
+        restarted("app-a", after=SINCE_FAULT),
+        restarted("app-b", after=SINCE_FAULT),
+        not_rerun(*INITS, after=SINCE_FAULT),
+        kept_sandbox(after=SINCE_FAULT),
+    )
+
+
 @claim("nodes.kubelet-down.dead-app-restarts-in-place")
 @two_apps(
     restart_policy="Never",
