@@ -30,7 +30,8 @@ from podvow.scenario.edits import containers
 from podvow.scenario.model import Hold, Look, Until, promised
 
 INITS = "status/initContainerStatuses"
-INITIALISED: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["true"]}]}}
+NO_WAIT: list[dict[str, Any]] = [{"name": "init-2", "command": ["true"]}]
+INITIALISED: dict[str, Any] = {"spec": {"initContainers": NO_WAIT}}
 AT_ANY_TIME = pytest.mark.parametrize(
     ("edits", "steady"),
     [
@@ -201,6 +202,25 @@ def test_resizing_an_app_in_place_disturbs_no_init_container(timeline: Trial) ->
         not_rerun("init-1", "init-2", "init-3"),
         kept_sandbox(),
         kept_uid(),
+    )
+
+
+@claim("resources.resize.app-does-not-rerun-inits")
+@scenario(
+    pod="resizable",
+    edits={"spec": {"initContainers": [{"name": "side-1", "restartPolicy": None, "command": ["true"]}, *NO_WAIT]}},
+    steady=running("app"),
+    fault=resize("app", "cpu=25m/120m"),
+    until=pod_shows("status/containerStatuses/app/resources/limits/cpu", "120m"),
+    hold="notice",
+    typical_s=16,
+)
+def test_resizing_an_app_in_place_runs_no_init_container_of_a_pod_without_sidecars(timeline: Trial) -> None:
+    timeline.must(
+        resources_became("app", "cpu=25m/120m"),
+        not_restarted("app"),
+        not_rerun("side-1", "init-1", "init-2", "init-3"),
+        kept_sandbox(),
     )
 
 

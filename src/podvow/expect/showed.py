@@ -22,7 +22,7 @@ from podvow.expect.evidence import (
     snapshots_in,
     stretch_of,
 )
-from podvow.timeline import Source, Timeline
+from podvow.timeline import Snapshot, Source, Timeline
 from podvow.timeline.lookup import lookup
 
 
@@ -106,6 +106,14 @@ def ended_with_the_same(*containers: str, after: After | None = FAULT, pod: str 
     return Fact(f"{', '.join(containers)} ended as the same containers{words(after)}", "ended_with_the_same", find)
 
 
+def _is_true(shot: Snapshot, kind: str) -> bool:
+    return bool(shot.condition(kind).get("status") == "True")
+
+
+def _first_true(timeline: Timeline, kind: str, pod: str) -> Snapshot | None:
+    return next((shot for shot in timeline.snapshots(pod) if _is_true(shot, kind)), None)
+
+
 def _since_ns(timeline: Timeline, kind: str, pod: str) -> int:
     """Return the second in which a condition became True for the first time.
 
@@ -113,22 +121,29 @@ def _since_ns(timeline: Timeline, kind: str, pod: str) -> int:
         MissingError: it was never shown True, or that may have been later than the first time.
     """
     need_status(timeline)
-    for shot in timeline.snapshots(pod):
-        condition = shot.condition(kind)
-        if condition.get("status") == "True":
-            if gap := gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS):
-                raise MissingError(gap)
-            return second_ns(condition["lastTransitionTime"])
-    raise MissingError(f"{kind} was never shown True")
+    shot = _first_true(timeline, kind, pod)
+    if shot is None:
+        raise MissingError(f"{kind} was never shown True")
+    if gap := gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS):
+        raise MissingError(gap)
+    return second_ns(shot.condition(kind)["lastTransitionTime"])
 
 
 def conditions_came_in_order(*kinds: str, pod: str = "") -> Fact:
     """The conditions became True one after the other, by their transition times; within a second any order will do.
 
+    No status shows one of them True before it or another one showed the condition before it.
+
     Source: the list of conditions of a Pod (pod-lifecycle#pod-conditions).
     """
 
     def find(timeline: Timeline) -> Found:
+        for one, other in pairwise(kinds):
+            shot = _first_true(timeline, other, pod)
+            if shot and not any(_is_true(s, one) for s in timeline.snapshots(pod) if s.t_ns <= shot.t_ns):
+                if gap := gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS):
+                    return inconclusive(gap)
+                return violated(f"{other} was True at {at(timeline, shot.t_ns)}, {one} not yet", shot.t_ns)
         stamps = [(kind, _since_ns(timeline, kind, pod)) for kind in kinds]
         for (one, first), (other, second) in pairwise(stamps):
             if second < first:

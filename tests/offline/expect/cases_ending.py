@@ -69,6 +69,17 @@ def times(**since: str) -> Timeline:
     return edited(quiet(steady()[0]), lambda r: r.kind is Kind.SNAPSHOT, change)
 
 
+def never_true(kind: str) -> Timeline:
+    """Tell of a Pod that came up, with a condition that never became True."""
+
+    def change(data: dict[str, Any]) -> None:
+        for condition in data["object"]["status"].get("conditions") or ():
+            if condition["type"] == kind:
+                condition["status"] = "False"
+
+    return edited(quiet(steady()[0]), lambda r: r.kind is Kind.SNAPSHOT, change)
+
+
 def _message(record: Record) -> bool:
     return record.kind is Kind.SNAPSHOT and bool(record.data["object"]["status"].get("initContainerStatuses"))
 
@@ -194,9 +205,11 @@ CASES: Cases = {
         reject=[
             (conditions_came_in_order(*ORDER), times(PodReadyToStartContainers="2027-01-01T00:00:00Z")),
             (conditions_came_in_order(*ORDER), times(Initialized="2026-01-01T00:00:00Z")),
+            (conditions_came_in_order(*ORDER), never_true("Initialized")),
         ],
         open=[
             (conditions_came_in_order(*ORDER, "Tidy"), UP),
+            (conditions_came_in_order(*ORDER), never_true("Ready")),
             (conditions_came_in_order(*ORDER), disconnected(UP, Source.STATUS)),
         ],
     ),
