@@ -87,3 +87,16 @@ def test_an_init_container_outlives_kubelet_and_runtime_and_its_exit_code_is_not
         started_only_after("app", "init-1", "init-2", "init-3"),
         kept_uid(after=SINCE_FAULT),
     )
+
+
+@claim("nodes.containerd-restart.mid-init-goes-on", "nodes.kubelet-killed.mid-init-goes-on")
+@pytest.mark.parametrize("restart_policy", ["Always", "Never"])
+@scenario(pod="told-init", steady=said("init-2", "up"), then=unsettled(), hold=SETTLED, typical_s=60)
+def test_an_init_container_runs_on_whatever_befalls_kubelet_and_runtime(
+    timeline: Trial, restart_policy: str
+) -> None:
+    timeline.must(
+        kept_running("init-2", after=SINCE_FAULT),
+        not_rerun("init-1", "init-2", after=SINCE_FAULT),
+        kept_uid(after=SINCE_FAULT),
+    )

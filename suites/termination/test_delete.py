@@ -63,3 +63,20 @@ def test_a_pod_created_again_under_its_name_initialises_from_scratch(timeline: T
         said("app", "read=1", after=SECOND_FAULT),
         started_only_after("app", "init-1", after=SECOND_FAULT),
     )
+
+
+@claim("termination.recreated-pod.initialises-anew")
+@scenario(
+    pod="hand-over",
+    steady=running("app"),
+    fault=delete_pod(grace_s=1),
+    until=gone(),
+    then=(Inject(recreate_pod("hand-over")), Until(running("app", anew=True), control=True)),
+    typical_s=16,
+)
+def test_a_pod_created_again_under_its_name_finds_its_volumes_empty(timeline: Trial) -> None:
+    # by the status: the trace lies in such a volume itself
+    timeline.must(
+        recreated_with_new_uid(),
+        pod_showed_last("status/initContainerStatuses/init-1/state/terminated/message", "1\n", after=SECOND_FAULT),
+    )

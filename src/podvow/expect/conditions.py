@@ -35,6 +35,10 @@ def condition_became(
                 return holds(f"at {at(timeline, shot.t_ns)}", shot.t_ns)
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
+        for shot in shown:
+            if _is(shot, kind, status):
+                told = shot.condition(kind).get("reason", "without a reason")
+                return violated(f"{kind}={status} {told} at {at(timeline, shot.t_ns)}", shot.t_ns)
         known = [s for s in timeline.snapshots(pod) if s.t_ns < stretch.begin_ns][-1:] + list(shown)
         if not known:
             return inconclusive("no status of the Pod")

@@ -425,6 +425,7 @@ CASES: Cases = {
         reject=[
             (condition_became("Ready", "True"), failing()),
             (condition_became("Ready", "False", FAULT), QUIET),
+            (condition_became("Initialized", "False", reason="PodCompleted"), healthy()),
         ],
         open=[
             (condition_became("Ready", "True"), gapped(failing())),
