@@ -140,6 +140,8 @@ def test_the_pod_its_sandbox_address_and_volumes_stay(timeline: Trial) -> None:
         start_time_kept(),
         said("init-1", "lines=2", after=FAULT),
         said("app", "lines=2", after=FAULT),
+        # the trace lies in such a volume itself
+        pod_showed_last("status/initContainerStatuses/init-1/state/terminated/message", "2\n", after=FAULT),
     )
 
 
