@@ -15,7 +15,7 @@ from podvow.expect import (
     ran_in_order,
     started_only_after,
 )
-from podvow.faults import send_term
+from podvow.faults import debug, send_term
 from podvow.marks import Trial, claim, scenario
 from podvow.scenario.chains import SETTLED, unsettled
 from podvow.scenario.conditions import ready, running, said
@@ -91,7 +91,14 @@ def test_an_init_container_outlives_kubelet_and_runtime_and_its_exit_code_is_not
 
 @claim("nodes.containerd-restart.mid-init-goes-on", "nodes.kubelet-killed.mid-init-goes-on")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(pod="told-init", steady=said("init-2", "up"), then=unsettled(), hold=SETTLED, typical_s=60)
+@scenario(
+    pod="told-init",
+    steady=said("init-2", "up"),
+    # that a container starts shows that the Pod is looked after
+    then=[*unsettled(), Inject(debug()), Until(running("debug"), control=True)],
+    hold=SETTLED,
+    typical_s=62,
+)
 def test_an_init_container_runs_on_whatever_befalls_kubelet_and_runtime(
     timeline: Trial, restart_policy: str
 ) -> None:

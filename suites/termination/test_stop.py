@@ -106,6 +106,8 @@ def test_a_pod_deleted_while_its_init_container_waits_for_a_retry_is_gone_at_onc
 @claim("termination.delete-without-grace.stops-init")
 @scenario(
     pod="term-ignored",
+    # much longer than it may take: the Pod's own period does not count
+    edits={"spec": {"terminationGracePeriodSeconds": 60}},
     steady=has_said("init-2", "ready"),
     fault=delete_pod(grace_s=0),
     until=gone() & exited("init-2"),
