@@ -99,7 +99,7 @@ def _plan(item: pytest.Item, session: Session, shared: dict[str, Planned]) -> Pl
     same = repr((resolved.manifests(), resolved.static, [str(s) for s in map(_words, resolved.steps)]))
     if same in shared:
         return shared[same]
-    timed = resolved.waiting_at_most(session.patience.get(own_id))
+    timed = resolved.idling_at_most(session.patience.get(own_id))
     planned = Planned(own_id, key_of(own_id), item.nodeid, timed, session.evidence / f"{slug(own_id)}.jsonl")
     shared[same] = planned
     return planned

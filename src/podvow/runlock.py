@@ -33,22 +33,37 @@ def _taken(path: Path) -> bool:
 
 
 @contextmanager
+def exclusive(path: Path, taken: str, hint: str) -> Iterator[None]:
+    """Hold a lock without waiting for it.
+
+    Args:
+        path: file of the lock.
+        taken: what is wrong when another process holds it, in words.
+        hint: what can be done then.
+
+    Raises:
+        UsageError: another process holds it.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise UsageError(taken, hint=hint) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold the lock of a run's folder.
 
     Raises:
         UsageError: the run is alive in another process.
     """
-    lock = FileLock(folder / _RUN)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        hint = "wait for it, or end it with Ctrl-C"
-        raise UsageError(f"run {folder.name} is still alive in another process", hint=hint) from error
-    try:
+    alive = f"run {folder.name} is still alive in another process"
+    with exclusive(folder / _RUN, alive, "wait for it, or end it with Ctrl-C"):
         if _taken(folder / DRIVER):
-            hint = "its worker goes on without it: wait until it has ended"
-            raise UsageError(f"run {folder.name} is still alive in another process", hint=hint)
+            raise UsageError(alive, hint="its worker goes on without it: wait until it has ended")
         yield
-    finally:
-        lock.release()

@@ -88,7 +88,7 @@ class Session:
         node: the one node that scenarios are put on; empty for any.
         only: ids of the tests to judge, of those that are selected; empty for all of them.
         until: claims that end the run as soon as one of them comes out violated and that is not expected.
-        patience: the longest time, in seconds, that a step of a scenario is waited for, by the scenario's id.
+        patience: how long a step in which nothing moves is waited for, in seconds, by the scenario's id.
     """
 
     run_id: str

@@ -30,8 +30,9 @@ from podvow.scenario.edits import containers
 from podvow.scenario.model import Hold, Look
 
 INIT_1 = "status/initContainerStatuses/init-1/state/terminated"
+INIT_2 = "status/initContainerStatuses/init-2"
 # The kubelet gives logs out by its own status, which comes after the trace: until then the last try is another one.
-THIRD_TRY = pod_shows("status/initContainerStatuses/init-2/restartCount", 2)
+THIRD_TRY = pod_shows(f"{INIT_2}/restartCount", 2)
 BACKED_OFF = waiting("init-2", "CrashLoopBackOff")
 
 
@@ -98,7 +99,7 @@ def test_logs_of_finished_init_containers_can_be_read_when_their_pod_has_failed(
     pod="counts-attempts",
     edits=STAYS,
     # The kubelet gives logs out by its own status, so saying something is not enough.
-    steady=has_said("init-2", "attempt 2") & pod_shows("status/initContainerStatuses/init-2/restartCount", 1),
+    steady=has_said("init-2", "attempt 2") & pod_shows(f"{INIT_2}/restartCount", 1),
     then=(Look(read_log("init-2")), Look(read_log("init-2", previous=True))),
     typical_s=8,
 )
@@ -133,15 +134,14 @@ def test_while_a_container_waits_for_its_next_try_its_log_can_be_read_by_both_wa
 @claim("debugging.termination-message.of-the-attempt-before")
 @scenario(
     pod="counts-attempts",
-    edits={"spec": {"initContainers": [{"name": "init-2", "command": ["sh", "-c", _LEAVES]}]}},
+    edits=containers(inits={"init-2": {"command": ["sh", "-c", _LEAVES]}}),
     steady=running("app"),
     typical_s=12,
 )
 def test_each_attempt_leaves_a_message_of_its_own(timeline: Trial) -> None:
-    path = "status/initContainerStatuses/init-2"
     timeline.must(
-        pod_showed(f"{path}/lastState/terminated/message", "left by 1\n"),
-        pod_showed(f"{path}/state/terminated/message", "left by 2\n"),
+        pod_showed(f"{INIT_2}/lastState/terminated/message", "left by 1\n"),
+        pod_showed(f"{INIT_2}/state/terminated/message", "left by 2\n"),
         ran("init-2", times=2),
     )
 
@@ -285,11 +285,10 @@ def test_the_log_is_no_message_of_an_init_container_that_succeeded(timeline: Tri
     typical_s=20,
 )
 def test_the_end_of_the_log_stands_in_for_the_message_of_every_failed_attempt(timeline: Trial) -> None:
-    path = "status/initContainerStatuses/init-2"
     timeline.must(
-        pod_showed_text(f"{path}/lastState/terminated/message", "attempt 1"),
-        pod_showed_text(f"{path}/lastState/terminated/message", "attempt 2"),
-        pod_showed_last(f"{path}/state/terminated/message", None),
+        pod_showed_text(f"{INIT_2}/lastState/terminated/message", "attempt 1"),
+        pod_showed_text(f"{INIT_2}/lastState/terminated/message", "attempt 2"),
+        pod_showed_last(f"{INIT_2}/state/terminated/message", None),
         ran("init-2", times=3),
     )
 
@@ -302,7 +301,7 @@ def test_the_end_of_the_log_stands_in_for_the_message_of_every_failed_attempt(ti
     typical_s=9,
 )
 def test_the_message_of_a_failed_attempt_is_kept_as_the_last_state(timeline: Trial) -> None:
-    path = "status/initContainerStatuses/init-2/lastState/terminated"
+    path = f"{INIT_2}/lastState/terminated"
     timeline.must(
         pod_showed_text(f"{path}/message", "attempt 1"),
         pod_showed(f"{path}/exitCode", 1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from podvow.expect import (
@@ -29,6 +31,7 @@ RUNNING = scenario(
     typical_s=60,
 )
 """A running Pod while its node is unsettled; several tests look at one recording of it."""
+mid_init = partial(scenario, pod="told-init", steady=said("init-2", "up"), hold=SETTLED)
 
 
 def _nothing_happened(timeline: Trial, after: After) -> None:
@@ -69,13 +72,7 @@ def test_a_node_that_was_frozen_for_a_while_goes_on_as_if_nothing_had_happened(
 
 @claim("nodes.containerd-restart.mid-init-goes-on", "nodes.kubelet-killed.mid-init-goes-on")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(
-    pod="told-init",
-    steady=said("init-2", "up"),
-    then=[*unsettled(), Inject(send_term("init-2")), Until(running("app"), control=True)],
-    hold=SETTLED,
-    typical_s=60,
-)
+@mid_init(then=[*unsettled(), Inject(send_term("init-2")), Until(running("app"), control=True)], typical_s=60)
 def test_an_init_container_outlives_kubelet_and_runtime_and_its_exit_code_is_not_lost(
     timeline: Trial, restart_policy: str
 ) -> None:
@@ -91,14 +88,8 @@ def test_an_init_container_outlives_kubelet_and_runtime_and_its_exit_code_is_not
 
 @claim("nodes.containerd-restart.mid-init-goes-on", "nodes.kubelet-killed.mid-init-goes-on")
 @pytest.mark.parametrize("restart_policy", ["Always", "Never"])
-@scenario(
-    pod="told-init",
-    steady=said("init-2", "up"),
-    # that a container starts shows that the Pod is looked after
-    then=[*unsettled(), Inject(debug()), Until(running("debug"), control=True)],
-    hold=SETTLED,
-    typical_s=62,
-)
+# that a container starts shows that the Pod is looked after
+@mid_init(then=[*unsettled(), Inject(debug()), Until(running("debug"), control=True)], typical_s=62)
 def test_an_init_container_runs_on_whatever_befalls_kubelet_and_runtime(
     timeline: Trial, restart_policy: str
 ) -> None:

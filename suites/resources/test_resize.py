@@ -30,8 +30,7 @@ from podvow.scenario.edits import containers
 from podvow.scenario.model import Hold, Look, Until, promised
 
 INITS = "status/initContainerStatuses"
-NO_WAIT: list[dict[str, Any]] = [{"name": "init-2", "command": ["true"]}]
-INITIALISED: dict[str, Any] = {"spec": {"initContainers": NO_WAIT}}
+INITIALISED: dict[str, Any] = {"spec": {"initContainers": [{"name": "init-2", "command": ["true"]}]}}
 AT_ANY_TIME = pytest.mark.parametrize(
     ("edits", "steady"),
     [
@@ -208,7 +207,9 @@ def test_resizing_an_app_in_place_disturbs_no_init_container(timeline: Trial) ->
 @claim("resources.resize.app-does-not-rerun-inits")
 @scenario(
     pod="resizable",
-    edits={"spec": {"initContainers": [{"name": "side-1", "restartPolicy": None, "command": ["true"]}, *NO_WAIT]}},
+    edits=containers(
+        inits={"side-1": {"restartPolicy": None, "command": ["true"]}, "init-2": {"command": ["true"]}}
+    ),
     steady=running("app"),
     fault=resize("app", "cpu=25m/120m"),
     until=pod_shows("status/containerStatuses/app/resources/limits/cpu", "120m"),

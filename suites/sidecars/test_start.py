@@ -38,6 +38,7 @@ SLOWLY = {"command": ["sleep", "5"]}
 
 
 ON_PAGE = page_probe(failureThreshold=60)
+ALIVE: dict[str, Any] = {"httpGet": {"path": "/alive", "port": 8080}}
 
 
 def probed(*, init: bool = True, env: dict[str, int] | None = None, **probes: dict[str, Any]) -> dict[str, Any]:
@@ -229,9 +230,7 @@ def test_a_sidecar_that_fails_its_startup_probe_is_restarted_and_initialisation_
 @claim("sidecars.start.other-probes-do-not-gate")
 @scenario(
     pod="sidecar-probed",
-    edits=probed(
-        livenessProbe={"httpGet": {"path": "/alive", "port": 8080}, "initialDelaySeconds": 60}, env={"DEAD_RUNS": 9}
-    ),
+    edits=probed(livenessProbe={**ALIVE, "initialDelaySeconds": 60}, env={"DEAD_RUNS": 9}),
     until=running("app"),
     typical_s=9,
 )
@@ -246,9 +245,7 @@ def test_a_liveness_probe_that_begins_late_holds_back_no_container(timeline: Tri
 @claim("sidecars.start.other-probes-do-not-gate", "sidecars.probes.readiness-counts-for-pod")
 @scenario(
     pod="sidecar-probed",
-    edits=probed(
-        readinessProbe={}, livenessProbe={"httpGet": {"path": "/alive", "port": 8080}}, env={"DEAD_RUNS": 9}
-    ),
+    edits=probed(readinessProbe={}, livenessProbe=ALIVE, env={"DEAD_RUNS": 9}),
     until=running("app"),
     hold="quiet",
     typical_s=42,

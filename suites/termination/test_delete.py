@@ -17,9 +17,21 @@ from podvow.expect import (
 from podvow.faults import delete_pod, recreate_pod, release_pod
 from podvow.labels import HOLD_FINALIZER
 from podvow.marks import Trial, claim, scenario
-from podvow.scenario.conditions import gone, phase, running, started
+from podvow.scenario.conditions import Condition, gone, phase, running, started
 from podvow.scenario.conditions import said as has_said
 from podvow.scenario.model import Hold, Inject, Until
+
+
+def created_again(back: Condition) -> scenario:
+    """Return the scenario of a Pod that is deleted, created again, and waited for until it is back."""
+    return scenario(
+        pod="hand-over",
+        steady=running("app"),
+        fault=delete_pod(grace_s=1),
+        until=gone(),
+        then=(Inject(recreate_pod("hand-over")), Until(back, control=True)),
+        typical_s=16,
+    )
 
 
 @claim("termination.delete-during-init.app-never-starts")
@@ -44,17 +56,7 @@ def test_deleting_an_initialising_pod_stops_its_init_and_starts_nothing_more(tim
 
 
 @claim("termination.recreated-pod.initialises-anew")
-@scenario(
-    pod="hand-over",
-    steady=running("app"),
-    fault=delete_pod(grace_s=1),
-    until=gone(),
-    then=(
-        Inject(recreate_pod("hand-over")),
-        Until(running("app", anew=True) & has_said("app", "read=", anew=True), control=True),
-    ),
-    typical_s=16,
-)
+@created_again(running("app", anew=True) & has_said("app", "read=", anew=True))
 def test_a_pod_created_again_under_its_name_initialises_from_scratch(timeline: Trial) -> None:
     timeline.must(
         recreated_with_new_uid(),
@@ -66,14 +68,7 @@ def test_a_pod_created_again_under_its_name_initialises_from_scratch(timeline: T
 
 
 @claim("termination.recreated-pod.initialises-anew")
-@scenario(
-    pod="hand-over",
-    steady=running("app"),
-    fault=delete_pod(grace_s=1),
-    until=gone(),
-    then=(Inject(recreate_pod("hand-over")), Until(running("app", anew=True), control=True)),
-    typical_s=16,
-)
+@created_again(running("app", anew=True))
 def test_a_pod_created_again_under_its_name_finds_its_volumes_empty(timeline: Trial) -> None:
     # by the status: the trace lies in such a volume itself
     timeline.must(

@@ -17,11 +17,6 @@ from podvow.expect.evidence import (
 from podvow.timeline import Snapshot, Source, Timeline
 
 
-def _is(shot: Snapshot, kind: str, status: str, reason: str = "") -> bool:
-    condition = shot.condition(kind)
-    return condition.get("status") == status and (not reason or condition.get("reason") == reason)
-
-
 def condition_became(
     kind: str, status: str, after: After | None = None, *, reason: str = "", pod: str = ""
 ) -> Fact:
@@ -30,15 +25,15 @@ def condition_became(
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
         shown = snapshots_in(timeline, stretch, pod)
-        for shot in shown:
-            if _is(shot, kind, status, reason):
+        found = [shot for shot in shown if shot.has_condition(kind, status)]
+        for shot in found:
+            if reason in {"", shot.condition(kind).get("reason")}:
                 return holds(f"at {at(timeline, shot.t_ns)}", shot.t_ns)
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
-        for shot in shown:
-            if _is(shot, kind, status):
-                told = shot.condition(kind).get("reason", "without a reason")
-                return violated(f"{kind}={status} {told} at {at(timeline, shot.t_ns)}", shot.t_ns)
+        if found:
+            told = found[0].condition(kind).get("reason", "without a reason")
+            return violated(f"{kind}={status} {told} at {at(timeline, found[0].t_ns)}", found[0].t_ns)
         known = [s for s in timeline.snapshots(pod) if s.t_ns < stretch.begin_ns][-1:] + list(shown)
         if not known:
             return inconclusive("no status of the Pod")
@@ -48,7 +43,7 @@ def condition_became(
         now = (
             f"{kind}={last.condition(kind).get('status', 'unset')} {last.condition(kind).get('reason', '')}".strip()
         )
-        if len(stamps) > 1 and last.condition(kind).get("status") != status:
+        if len(stamps) > 1 and not last.has_condition(kind, status):
             return inconclusive(f"not shown, but the condition has flipped between snapshots; {now} in the end")
         return violated(f"{now} in the end", last.t_ns)
 
@@ -65,7 +60,7 @@ def condition_stayed(kind: str, status: str, after: After | None = FAULT, *, pod
         if after is not None:
             shown.insert(0, snapshot_before(timeline, stretch, pod))
         for shot in shown:
-            if not _is(shot, kind, status):
+            if not shot.has_condition(kind, status):
                 now = shot.condition(kind).get("status", "unset")
                 return violated(f"{kind}={now} at {at(timeline, shot.t_ns)}", shot.t_ns)
         if reason := unseen(timeline, stretch, Source.STATUS):

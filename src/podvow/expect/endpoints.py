@@ -22,19 +22,24 @@ _SKEW_NS = 1_000_000_000
 _LISTED_S = 5.0
 """How long containers may run before a slice lists their Pod, in seconds: its controller waits for one second."""
 
+_NO_SLICE = "no EndpointSlice was seen"
+
 Listed = tuple[Record, Mapping[str, Any]]
+
+
+def _slices(timeline: Timeline) -> list[Record]:
+    return [r for r in timeline.of(Kind.OBJECT) if r.data["object"].get("kind") == "EndpointSlice"]
 
 
 def _listed(timeline: Timeline, stretch: Stretch, pod: str) -> list[Listed]:
     """Return what the slices said of a Pod in a stretch: the record and the Pod's entry in it."""
     found: list[Listed] = []
-    for record in timeline.of(Kind.OBJECT):
-        raw = record.data["object"]
-        if raw.get("kind") != "EndpointSlice" or record.data.get("deleted") or record.t_ns not in stretch:
+    for record in _slices(timeline):
+        if record.data.get("deleted") or record.t_ns not in stretch:
             continue
         found.extend(
             (record, endpoint)
-            for endpoint in raw.get("endpoints") or ()
+            for endpoint in record.data["object"].get("endpoints") or ()
             if (endpoint.get("targetRef") or {}).get("name") == (pod or timeline.meta.pod)
         )
     return found
@@ -65,8 +70,8 @@ def endpoint_shown(*, after: After | None = None, pod: str = "", **conditions: b
                 return holds(f"at {at(timeline, record.t_ns)}", record.t_ns)
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
-        if not any(r.data["object"].get("kind") == "EndpointSlice" for r in timeline.of(Kind.OBJECT)):
-            return inconclusive("no EndpointSlice was seen")
+        if not _slices(timeline):
+            return inconclusive(_NO_SLICE)
         shown = ", ".join(dict.fromkeys(_told(endpoint) for _, endpoint in listed))
         return violated(shown or "the Pod was never listed", *(record.t_ns for record, _ in listed[-1:]))
 
@@ -111,8 +116,8 @@ def endpoint_while_initialising(*, pod: str = "", **conditions: bool) -> Fact:
 
 def _never_listed(timeline: Timeline, stretch: Stretch, done: Instant, pod: str) -> Found:
     """Return the outcome of a Pod that no slice listed before it was initialised."""
-    if not any(r.data["object"].get("kind") == "EndpointSlice" for r in timeline.of(Kind.OBJECT)):
-        return inconclusive("no EndpointSlice was seen")
+    if not _slices(timeline):
+        return inconclusive(_NO_SLICE)
     # a sandbox has its address before the first container starts in it
     first = next((run.start for run in runs_in(timeline, stretch, timeline.inits(pod)[0], pod) if run.start), done)
     took_s = (done.t_ns - first.t_ns) / 1e9
@@ -156,10 +161,8 @@ def endpoint_never(*, after: After | None = None, pod: str = "", **conditions: b
             if _has(endpoint, conditions):
                 return violated(f"{_told(endpoint)} at {at(timeline, record.t_ns)}", record.t_ns)
         reason = unseen(timeline, stretch, Source.STATUS)
-        if not reason and not any(
-            r.data["object"].get("kind") == "EndpointSlice" for r in timeline.of(Kind.OBJECT)
-        ):
-            reason = "no EndpointSlice was seen"
+        if not reason and not _slices(timeline):
+            reason = _NO_SLICE
         return inconclusive(reason) if reason else holds()
 
     return Fact(f"never listed with {_wanted(conditions)}{words(after)}", "endpoint_never", find)

@@ -56,7 +56,7 @@ def phase_while_condition(kind: str, phase: str, *, after: After | None = FAULT,
 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
-        shots = [s for s in snapshots_in(timeline, stretch, pod) if s.condition(kind).get("status") == "True"]
+        shots = [s for s in snapshots_in(timeline, stretch, pod) if s.has_condition(kind)]
         for shot in shots:
             if shot.phase != phase:
                 return violated(f"phase {shot.phase} at {at(timeline, shot.t_ns)}", shot.t_ns)

@@ -200,7 +200,7 @@ def new_pods_ran_inits(*inits: str, after: After | None = FAULT, count: int | No
             return inconclusive(gap)  # an old Pod may be taken for a new one
         found: list[Found] = []
         for pod in _new_pods(timeline, stretch):
-            if any(s.condition("Ready").get("status") == "True" for s in timeline.snapshots(pod)):
+            if any(s.has_condition("Ready") for s in timeline.snapshots(pod)):
                 judged = judge_order(timeline, stretch, (*inits, *timeline.apps(pod)[:1]), pod)
                 found.append(Found(judged.outcome, f"{pod}: {judged.detail}", judged.at_ns))
         return worst(found) if len(found) >= (count or 1) else violated(f"{len(found)} new Pods got ready")

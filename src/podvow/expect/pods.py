@@ -104,7 +104,7 @@ def _born(timeline: Timeline, pod: str, stretch: Stretch) -> Life | None:
 def _readied(timeline: Timeline, pod: str, stretch: Stretch) -> int:
     """Return when a Pod was first shown ready in a stretch, 0 when it never was."""
     for shot in timeline.snapshots(pod):
-        if shot.t_ns in stretch and shot.condition("Ready").get("status") == "True":
+        if shot.t_ns in stretch and shot.has_condition("Ready"):
             return shot.t_ns
     return 0
 

@@ -106,12 +106,13 @@ def ended_with_the_same(*containers: str, after: After | None = FAULT, pod: str 
     return Fact(f"{', '.join(containers)} ended as the same containers{words(after)}", "ended_with_the_same", find)
 
 
-def _is_true(shot: Snapshot, kind: str) -> bool:
-    return bool(shot.condition(kind).get("status") == "True")
-
-
 def _first_true(timeline: Timeline, kind: str, pod: str) -> Snapshot | None:
-    return next((shot for shot in timeline.snapshots(pod) if _is_true(shot, kind)), None)
+    return next((shot for shot in timeline.snapshots(pod) if shot.has_condition(kind)), None)
+
+
+def _gap_before(timeline: Timeline, shot: Snapshot) -> str:
+    """Say why a snapshot may not be the first of its kind; empty when it is."""
+    return gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS)
 
 
 def _since_ns(timeline: Timeline, kind: str, pod: str) -> int:
@@ -124,7 +125,7 @@ def _since_ns(timeline: Timeline, kind: str, pod: str) -> int:
     shot = _first_true(timeline, kind, pod)
     if shot is None:
         raise MissingError(f"{kind} was never shown True")
-    if gap := gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS):
+    if gap := _gap_before(timeline, shot):
         raise MissingError(gap)
     return second_ns(shot.condition(kind)["lastTransitionTime"])
 
@@ -139,9 +140,9 @@ def conditions_came_in_order(*kinds: str, pod: str = "") -> Fact:
 
     def find(timeline: Timeline) -> Found:
         for one, other in pairwise(kinds):
-            shot = _first_true(timeline, other, pod)
-            if shot and not any(_is_true(s, one) for s in timeline.snapshots(pod) if s.t_ns <= shot.t_ns):
-                if gap := gap_in(timeline, Stretch(0, shot.t_ns, None), Source.STATUS):
+            earlier, shot = (_first_true(timeline, kind, pod) for kind in (one, other))
+            if shot and (earlier is None or shot.t_ns < earlier.t_ns):
+                if gap := _gap_before(timeline, shot):
                     return inconclusive(gap)
                 return violated(f"{other} was True at {at(timeline, shot.t_ns)}, {one} not yet", shot.t_ns)
         stamps = [(kind, _since_ns(timeline, kind, pod)) for kind in kinds]

@@ -174,7 +174,7 @@ def condition_only_after_said(
 
     def find(timeline: Timeline) -> Found:
         stretch = stretch_of(timeline, after)
-        shown = [s for s in snapshots_in(timeline, stretch, pod) if s.condition(kind).get("status") == "True"]
+        shown = [s for s in snapshots_in(timeline, stretch, pod) if s.has_condition(kind)]
         if gap := gap_in(timeline, stretch, Source.STATUS):
             return inconclusive(gap)
         if not shown:

@@ -157,6 +157,24 @@ class PodFault:
 
 
 @dataclass(frozen=True)
+class SpecFault(PodFault):
+    """Common part of the faults that change a Pod's spec: done when the API server has taken the change.
+
+    That it is stored, seen and acted on is what tests judge.
+    """
+
+    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
+        """The API server answered with the changed Pod."""
+        return bool(mark.facts.get("resource_version"))
+
+    @staticmethod
+    def taken(pod: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the facts that prove it: which state of the Pod the API server answered with."""
+        metadata = pod["metadata"]
+        return {"generation": metadata.get("generation"), "resource_version": metadata["resourceVersion"]}
+
+
+@dataclass(frozen=True)
 class PodFaultFromNode(PodFault):
     """Common part of the faults that reach one Pod, from the node that it runs on."""
 

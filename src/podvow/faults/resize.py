@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.faults.base import FaultContext, PodFault
+from podvow.faults.base import FaultContext, SpecFault
 from podvow.scenario.sized import resources
-from podvow.timeline import Timeline
-from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class Resize(PodFault):
+class Resize(SpecFault):
     """Give one container of the running Pod other resources, without another container.
-
-    It is done when the API server has taken it, as `SetImage` is.
 
     Attributes:
         container: its name; "pod" stands for the Pod's own resources.
@@ -40,15 +36,7 @@ class Resize(PodFault):
         own = {"resources": resources(*self.sizes)}
         spec = own if self.container == "pod" else {kind: [{"name": self.container, **own}]}
         pod = context.api.patch(path, {"spec": spec})
-        return {
-            "generation": pod["metadata"].get("generation"),
-            "resource_version": pod["metadata"]["resourceVersion"],
-            "resources": own["resources"],
-        }
-
-    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
-        """The API server answered with the changed Pod."""
-        return bool(mark.facts.get("resource_version"))
+        return {**self.taken(pod), "resources": own["resources"]}
 
 
 def resize(container: str, *sizes: str) -> Resize:

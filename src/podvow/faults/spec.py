@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podvow.faults.base import FaultContext, PodFault
+from podvow.faults.base import FaultContext, PodFault, SpecFault
 from podvow.scenario.manifest import load_fixture
 from podvow.timeline import Timeline
 from podvow.timeline.record import Kind
@@ -14,10 +14,8 @@ from podvow.timeline.timeline import FaultMark
 
 
 @dataclass(frozen=True)
-class SetImage(PodFault):
+class SetImage(SpecFault):
     """Change the image of one container of the Pod (init containers too).
-
-    It is done when the API server has taken it: that the change is stored, seen and acted on is what tests judge.
 
     Attributes:
         container: its name.
@@ -41,16 +39,8 @@ class SetImage(PodFault):
         kind = "containers" if self.container in timeline.apps(self.pod) else "initContainers"
         patch = {"spec": {kind: [{"name": self.container, "image": self.to}]}}
         pod = context.api.patch(context.path("pods", self.pod or timeline.meta.pod), patch)
-        return {
-            "container": self.container,
-            "image": next((c["image"] for c in pod["spec"][kind] if c["name"] == self.container), ""),
-            "generation": pod["metadata"].get("generation"),
-            "resource_version": pod["metadata"]["resourceVersion"],
-        }
-
-    def observed(self, timeline: Timeline, mark: FaultMark) -> bool:  # noqa: ARG002 (protocol)
-        """The API server answered with the changed Pod."""
-        return bool(mark.facts.get("resource_version"))
+        image = next((c["image"] for c in pod["spec"][kind] if c["name"] == self.container), "")
+        return {"container": self.container, "image": image, **self.taken(pod)}
 
 
 def set_image(container: str, to: str, *, pod: str = "") -> SetImage:

@@ -10,8 +10,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
+from podvow import runlock
 from podvow.api import ApiError
 from podvow.cluster.profile import ClusterProfile, read_profile
 from podvow.deadline import Deadline
@@ -101,12 +100,10 @@ def alone(clusters: Iterable[str]) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         for name in dict.fromkeys(clusters):
-            lock = FileLock(cache_dir("clusters") / f".{name}.mutants.lock")
-            try:
-                stack.enter_context(lock.acquire(blocking=False))
-            except Timeout as error:
-                hint = "wait for it, or name another cluster with --name"
-                raise UsageError(f"another `podvow mutants run` swaps programs of {name}", hint=hint) from error
+            path = cache_dir("clusters") / f".{name}.mutants.lock"
+            taken = f"another `podvow mutants run` swaps programs of {name}"
+            hint = "wait for it, or name another cluster with --name"
+            stack.enter_context(runlock.exclusive(path, taken, hint))
         yield
 
 

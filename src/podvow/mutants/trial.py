@@ -41,7 +41,7 @@ def run(
         only: ids of the tests.
         node: where their Pods go.
         until: claims whose violation ends it early.
-        patience: how long a step may take, in seconds, by the scenario's id.
+        patience: how long a step in which nothing moves is waited for, in seconds, by the scenario's id.
     """
     run_id = f"{base.run_id}-{number}"
     session = replace(

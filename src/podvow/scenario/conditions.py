@@ -86,7 +86,7 @@ def ready(pod: str = "") -> Condition:
 
     def met(timeline: Timeline) -> bool:
         shot = _latest(timeline, pod)
-        return shot is not None and shot.condition("Ready").get("status") == "True"
+        return shot is not None and shot.has_condition("Ready")
 
     return Condition("Pod ready", met, lambda t: _ended(t, pod))
 
@@ -244,7 +244,7 @@ def pods_running(count: int, *, since_fault: bool = False) -> Condition:
         found = set()
         for name in {r.pod for r in timeline.of(Kind.SNAPSHOT)}:
             shots = timeline.snapshots(name)
-            if shots[0].t_ns >= begin and shots[-1].condition("Ready").get("status") == "True":
+            if shots[0].t_ns >= begin and shots[-1].has_condition("Ready"):
                 found.add(name)
         return len(found) >= count
 

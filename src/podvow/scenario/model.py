@@ -133,7 +133,7 @@ class Scenario:
             return self.deadline_s
         return min(_LONGEST_S, _SHORTEST_S + _TIMES * self.typical_s)
 
-    def waiting_at_most(self, longest_s: float | None) -> Scenario:
+    def idling_at_most(self, longest_s: float | None) -> Scenario:
         """Return the scenario with no more patience for a step in which nothing moves, in seconds (None: as it is).
 
         A step in which something does, on a machine that is slow with everything, is waited for as ever.

@@ -255,9 +255,8 @@ class Play:
             still_s = max(idle.left_s, _STILL_S - self._recorder.quiet_s)
             turn_s = min(doubt.left_s, deadline.left_s, still_s, self._next_look_s())
             waited = self._recorder.wait(condition, Deadline.after(turn_s))
-            if waited is not Waited.PASSED or deadline.passed:
-                return waited
-            if idle.passed and self._recorder.quiet_s >= _STILL_S:
+            idles = idle.passed and self._recorder.quiet_s >= _STILL_S
+            if waited is not Waited.PASSED or deadline.passed or idles:
                 return waited
             if not self._settled and self._waits():
                 self._settle()

@@ -132,6 +132,10 @@ class Snapshot:
         """Return one condition of the Pod, empty when it is not set."""
         return next((c for c in self.status.get("conditions") or () if c.get("type") == kind), {})
 
+    def has_condition(self, kind: str, status: str = "True") -> bool:
+        """Tell whether a condition of the Pod has a status."""
+        return bool(self.condition(kind).get("status") == status)
+
 
 @dataclass
 class _RunBuilder:

@@ -58,26 +58,25 @@ def deleted(*, lasts: float = 4.0, ends: bool = True, leaves: bool = True, watch
     return (story.hold(watched) if watched else story).timeline()
 
 
-def times(**since: str) -> Timeline:
-    """Tell of a Pod that came up, with the transition times of conditions changed."""
+def conditions(field: str, **values: str) -> Timeline:
+    """Tell of a Pod that came up, with a field of conditions changed."""
 
     def change(data: dict[str, Any]) -> None:
         for condition in data["object"]["status"].get("conditions") or ():
-            if condition["type"] in since:
-                condition["lastTransitionTime"] = since[condition["type"]]
+            if condition["type"] in values:
+                condition[field] = values[condition["type"]]
 
     return edited(quiet(steady()[0]), lambda r: r.kind is Kind.SNAPSHOT, change)
+
+
+def times(**since: str) -> Timeline:
+    """Tell of a Pod that came up, with the transition times of conditions changed."""
+    return conditions("lastTransitionTime", **since)
 
 
 def never_true(kind: str) -> Timeline:
     """Tell of a Pod that came up, with a condition that never became True."""
-
-    def change(data: dict[str, Any]) -> None:
-        for condition in data["object"]["status"].get("conditions") or ():
-            if condition["type"] == kind:
-                condition["status"] = "False"
-
-    return edited(quiet(steady()[0]), lambda r: r.kind is Kind.SNAPSHOT, change)
+    return conditions("status", **{kind: "False"})
 
 
 def _message(record: Record) -> bool:

@@ -97,6 +97,6 @@ def test_patience_is_several_times_what_is_typical(
 ) -> None:
     scenario = Scenario("failing-init", typical_s=typical_s, deadline_s=deadline_s)
     assert scenario.patience_s == patience_s
-    assert scenario.waiting_at_most(None) == scenario
-    assert scenario.waiting_at_most(1000) == scenario
-    assert scenario.waiting_at_most(3) == replace(scenario, idle_s=3)
+    assert scenario.idling_at_most(None) == scenario
+    assert scenario.idling_at_most(1000) == scenario
+    assert scenario.idling_at_most(3) == replace(scenario, idle_s=3)
