@@ -82,7 +82,7 @@ def choose(context: FaultContext, component: str, digest: str, variable: str, va
         InjectionError: the manifest cannot be understood.
         NodeLostError: the control plane does not work with it.
     """
-    program.check_name(value)
+    program.check_names(value)
     place = _Place(component)
     own, path = _own(context, place), path_of(component, digest)
     text = swapped(own, component, path, variable, value)

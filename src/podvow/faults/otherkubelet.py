@@ -49,7 +49,7 @@ def choose(context: FaultContext, digest: str, variable: str, value: str) -> flo
         InjectionError: the node's unit cannot be understood, or it is not this kubelet that runs.
         NodeLostError: the node is not ready with it.
     """
-    program.check_name(value)
+    program.check_names(value)
     path = path_of(digest)
     lines = ["[Service]", "ExecStart=", f"ExecStart={_command(context, path)}"]
     lines += [f"Environment={variable}={value}"] if value else []

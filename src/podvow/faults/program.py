@@ -8,7 +8,7 @@ from podvow.cluster.node import put_program
 from podvow.errors import InjectionError
 from podvow.faults.base import FaultContext
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_NAMES = re.compile(r"[a-z0-9][a-z0-9-]*(,[a-z0-9][a-z0-9-]*)*")
 _COPY_S = 300.0
 
 
@@ -31,11 +31,11 @@ def put(context: FaultContext, path: str, program: bytes, digest: str) -> bool:
     return True
 
 
-def check_name(value: str) -> None:
-    """Refuse a value that would be more than a mutant's name; empty is none.
+def check_names(value: str) -> None:
+    """Refuse a value that would be more than names of mutants with commas between; empty is none.
 
     Raises:
-        InjectionError: it is no name.
+        InjectionError: it is something else.
     """
-    if value and not _NAME.fullmatch(value):
+    if value and not _NAMES.fullmatch(value):
         raise InjectionError(f"no name of a mutant: {value!r}")

@@ -12,7 +12,7 @@ from podvow.journal.log import Journal
 from podvow.journal.undo import RestoreComponent, RestoreKubelet
 from podvow.mutants.build import Program
 from podvow.mutants.definition import Target
-from podvow.mutants.weave import VARIABLE
+from podvow.mutants.weave import SEPARATOR, VARIABLE
 from podvow.safety.guard import Guard
 
 
@@ -27,8 +27,8 @@ class Seat(Protocol):
     name: str
     pods: str
 
-    def choose(self, program: Program, mutant: str = "") -> float:
-        """Let the node run a program with one mutant, or with none, active.
+    def choose(self, program: Program, *mutants: str) -> float:
+        """Let the node run a program with some of its mutants active, mostly one, or none.
 
         Returns:
             How long it took until it worked, in seconds.
@@ -64,13 +64,13 @@ class Worker:
         self.name = self.pods = name
         self._since_s = 0.0
 
-    def choose(self, program: Program, mutant: str = "") -> float:
+    def choose(self, program: Program, *mutants: str) -> float:
         """Let the node run a kubelet and wait until it is ready; see `Seat.choose`."""
         self._guard.check(self.name)
         with self._journal.making(self._entry):
             otherkubelet.put(self._context, program.path.read_bytes(), program.digest)
             self._since_s = node_clock(self._context)
-            return otherkubelet.choose(self._context, program.digest, VARIABLE, mutant)
+            return otherkubelet.choose(self._context, program.digest, VARIABLE, SEPARATOR.join(mutants))
 
     def panics(self) -> int:
         """Return how often the kubelet has crashed since the last choice."""
@@ -107,7 +107,7 @@ class Component:
         self.name = name
         self._since_s = 0.0
 
-    def choose(self, program: Program, mutant: str = "") -> float:
+    def choose(self, program: Program, *mutants: str) -> float:
         """Let the component run a program and wait until the control plane works; see `Seat.choose`.
 
         One that does not work is taken back at once: without an API server nothing could be chosen after it.
@@ -117,7 +117,9 @@ class Component:
             othercomponent.put(self._context, self._target, program.path.read_bytes(), program.digest)
             self._since_s = node_clock(self._context)
             try:
-                return othercomponent.choose(self._context, self._target, program.digest, VARIABLE, mutant)
+                return othercomponent.choose(
+                    self._context, self._target, program.digest, VARIABLE, SEPARATOR.join(mutants)
+                )
             except PodvowError:
                 self.restore()
                 raise

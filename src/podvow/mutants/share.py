@@ -12,7 +12,7 @@ Tests = Mapping[str, Collection[str]]
 """By mutant the tests that are to notice it."""
 
 _SCENARIO_S = 5.0
-"""What one more scenario adds to a place's baseline, and again to each control, in seconds (measured: three places
+"""What one more scenario adds to a place's baseline, and again to its controls, in seconds (measured: three places
 on two cores)."""
 _MUTANT_S = 55.0
 """What a mutant takes, in seconds (measured, at the median)."""
@@ -62,7 +62,7 @@ class _Load:
     Attributes:
         mutants: ids of the mutants and controls that it tries.
         peers: ids of the mutants by whose scenarios its controls are judged.
-        runs: the tests that it runs without a bug: program, which time (once for each control too), and test.
+        runs: the tests that it runs without a bug: program, which time (once more with the controls), and test.
     """
 
     mutants: list[str] = field(default_factory=list)
@@ -128,12 +128,13 @@ def dealt(wish: Wish, definitions: str, lanes: int, tests: Tests) -> list[Share]
     wanted = {definition.id for definition in wish.mutants}
     for target in Target:
         controls = [d for d in of_target(wish.mutants, target) if d.control]
+        turns = 1 + (len(controls) if wish.everything else bool(controls))
         bugs = [d.id for d in of_target(wish.mutants, target) if not d.control]
         # Where a control is run, what the bugs that are not would need is run for it.
         beside = [d.id for d in of_target(wish.peers, target) if controls and not d.control and d.id not in wanted]
         # Those with many tests first: small ones then make even what is uneven.
         for mutant in sorted([*bugs, *beside], key=lambda each: -len(tests[each])):
-            runs = {(target, turn, test) for turn in range(1 + len(controls)) for test in tests[mutant]}
+            runs = {(target, turn, test) for turn in range(turns) for test in tests[mutant]}
             tried = [mutant] if mutant in wanted else []
             least = min(loads, key=lambda load: load.seconds(runs, tried))
             least.peers.append(mutant)

@@ -14,6 +14,8 @@ from podvow.mutants.definition import ACTIVE, HELPER, Definition, Edit
 
 VARIABLE = "PODVOW_MUTANT"
 """The environment variable that chooses; without it the program is the one that Kubernetes made."""
+SEPARATOR = ","
+"""Stands between mutants that are chosen together."""
 _HELPER_FILE = "zz_podvow_mutant.go"
 _PACKAGE = re.compile(r"^package (\w+)$", re.MULTILINE)
 _IMPORTS = re.compile(r"^import \($", re.MULTILINE)
@@ -137,10 +139,11 @@ def guarded(replacement: str, mutant: str) -> str:
 
 
 def helper(package: str) -> str:
-    """Return the file that each changed package gets: which mutant is chosen, read once."""
+    """Return the file that each changed package gets: which mutants are chosen, read once."""
     return (
-        f'package {package}\n\nimport "os"\n\nvar podvowChosen = os.Getenv("{VARIABLE}")\n\n'
-        f"func {HELPER}(id string) bool {{ return podvowChosen == id }}\n"
+        f'package {package}\n\nimport (\n\t"os"\n\t"slices"\n\t"strings"\n)\n\n'
+        f'var podvowChosen = strings.Split(os.Getenv("{VARIABLE}"), "{SEPARATOR}")\n\n'
+        f"func {HELPER}(id string) bool {{ return slices.Contains(podvowChosen, id) }}\n"
     )
 
 

@@ -120,7 +120,7 @@ def test_a_kubelet_that_does_not_run_was_not_chosen(context: FaultContext, machi
         otherkubelet.choose(context, DIGEST, "PODVOW_MUTANT", "a")
 
 
-@pytest.mark.parametrize("value", ["a b", "a\nExecStart=/bin/x", "-a", "A"])
+@pytest.mark.parametrize("value", ["a b", "a\nExecStart=/bin/x", "-a", "A", "a,", "a,-b", ",a", "a, b"])
 def test_a_name_that_would_be_more_than_a_value_is_refused(context: FaultContext, value: str) -> None:
     with pytest.raises(InjectionError, match="no name of a mutant"):
         otherkubelet.choose(context, DIGEST, "PODVOW_MUTANT", value)

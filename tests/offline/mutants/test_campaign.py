@@ -15,6 +15,7 @@ from podvow.mutants.build import Built, Program
 from podvow.mutants.campaign import Campaign, Stand, Wish
 from podvow.mutants.definition import DEFINITIONS, Target, load
 from podvow.mutants.score import Fate, Trial
+from podvow.mutants.weave import SEPARATOR
 from podvow.paths import SUITES
 from podvow.selection import Collected, collect
 from podvow.session import Session
@@ -49,10 +50,10 @@ class Stage:
     name: str = "worker"
     pods: str = "worker"
 
-    def choose(self, _: Program, mutant: str = "") -> float:
-        if mutant and mutant == self.refuses:
+    def choose(self, _: Program, *mutants: str) -> float:
+        if self.refuses and self.refuses in mutants:
             raise InjectionError("the node is not ready with it")
-        self.active = mutant
+        self.active = SEPARATOR.join(mutants)
         return 1.0
 
     def panics(self) -> int:
@@ -80,7 +81,7 @@ class Stage:
             if item.id in only:
                 claims = tuple(claim.id for claim in item.claims)
                 seed = all(not claim.gating for claim in item.claims)
-                bad = self.violates.get(self.active) in claims
+                bad = any(self.violates.get(each) in claims for each in self.active.split(SEPARATOR))
                 verdict = Verdict.VIOLATED if bad is not seed else Verdict.HOLDS
                 if any(self.unclear.get((self.active, claim)) for claim in claims):
                     verdict = Verdict.INCONCLUSIVE
@@ -104,6 +105,7 @@ def play(collected: Collected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         unclear: dict[tuple[str, str], int] | None = None,
         refuses: str = "",
         related_only: bool = True,
+        everything: bool = False,
         target: Target = Target.KUBELET,
         peers: list[str] | None = None,
     ) -> tuple[Stage, dict[str, Fate]]:
@@ -113,7 +115,7 @@ def play(collected: Collected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         built = Built((Program(tmp_path, "v1.37.2", tuple(names), "ab", target),), {}, ())
         mutants = [OURS[name] for name in names]
         beside = [OURS[name] for name in names if peers is None] + [OURS[name] for name in peers or ()]
-        wish = Wish(mutants, mutants, beside, related_only=related_only)
+        wish = Wish(mutants, mutants, beside, everything=everything, related_only=related_only)
         made = Campaign(
             Session("r", tmp_path),
             wish,
@@ -139,6 +141,36 @@ def test_no_mutant_comes_first_then_the_controls_then_the_mutants(play: Play) ->
     assert mutant < baseline or mutant == baseline
     assert not stop
     assert until == OURS["parallel-inits"].related(REGISTER)
+
+
+CONTROLS = ["control-log-text", "control-slow-pleg"]
+
+
+def test_controls_are_tried_together(play: Play) -> None:
+    stage, fates = play(["parallel-inits", *CONTROLS], {"parallel-inits": "ordering.inits.one-at-a-time"})
+    assert [active for active, _, _ in stage.calls] == ["", SEPARATOR.join(CONTROLS), "parallel-inits"]
+    assert stage.calls[1][1] == stage.calls[0][1]
+    assert fates == dict.fromkeys(CONTROLS, Fate.GREEN) | {"parallel-inits": Fate.KILLED}
+
+
+def test_where_controls_together_are_noticed_it_is_found_out_which_one(play: Play) -> None:
+    violates = {"control-slow-pleg": "ordering.inits.one-at-a-time"}
+    stage, fates = play(["parallel-inits", *CONTROLS], violates)
+    actives = [active for active, _, _ in stage.calls]
+    assert actives[:4] == ["", SEPARATOR.join(CONTROLS), *CONTROLS]
+    assert fates["control-log-text"] is Fate.GREEN
+    assert fates["control-slow-pleg"] is Fate.RED
+
+
+def test_controls_with_which_the_node_is_not_ready_are_tried_alone(play: Play) -> None:
+    _, fates = play(["parallel-inits", *CONTROLS], {}, refuses="control-slow-pleg")
+    assert fates["control-log-text"] is Fate.GREEN
+    assert fates["control-slow-pleg"] is Fate.CRASHED
+
+
+def test_where_everything_is_asked_for_each_control_is_tried_alone(play: Play) -> None:
+    stage, _ = play(CONTROLS, {}, everything=True, peers=["parallel-inits"])
+    assert [active for active, _, _ in stage.calls] == ["", *CONTROLS]
 
 
 def test_with_a_mutant_a_step_is_waited_for_little_longer_than_the_scenario_takes_without(play: Play) -> None:
