@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from podvow import yamlfile
@@ -106,14 +106,6 @@ class Claim(BaseModel):
             if SpecifierSet(versions).contains(kubelet, prereleases=True):
                 return verdict
         return default
-
-
-def version_of(kubelet: str) -> Version | None:
-    """Read the version that a kubelet tells, e.g. `v1.37.2`; None when it is none."""
-    try:
-        return Version(kubelet)
-    except InvalidVersion:
-        return None
 
 
 class SeedLine(BaseModel):

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from packaging.version import Version
 from rich.console import Console
 
 from podvow import register_doc
-from podvow.claims import load_register, version_of
+from podvow.claims import load_register
 from podvow.cluster.nodeimage.programs import DEFAULT_VERSION
 from podvow.errors import UsageError
 from podvow.paths import SUITES
+from podvow.release import release_of
 
 _PIPE_WIDTH = 200
 
@@ -37,7 +37,8 @@ def claims(  # noqa: PLR0917 - typer passes options by name
         raise UsageError("--json, --markdown and --check exclude each other", hint="give one of them")
     if check is not None and (claim or area):
         raise UsageError("--check is about the whole register", hint="leave --claim and --area out")
-    if version_of(version) is None:
+    release = release_of(version)
+    if release is None:
         raise UsageError(f"{version!r} is no version", hint=f"for example --version {DEFAULT_VERSION}")
     whole = load_register(SUITES / "claims.yaml")
     if check is not None:
@@ -45,10 +46,10 @@ def claims(  # noqa: PLR0917 - typer passes options by name
         return
     chosen = register_doc.select(whole, areas=area or (), claims=claim or ())
     if as_json:
-        sys.stdout.write(register_doc.to_json(chosen, f"v{Version(version)}"))
+        sys.stdout.write(register_doc.to_json(chosen, f"v{release}"))
     elif markdown:
         sys.stdout.write(register_doc.to_markdown(chosen))
     else:
         # A pipe has no width of its own; rich would take 80 columns and fold every id.
         console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-        console.print(register_doc.table(chosen, f"v{Version(version)}"))
+        console.print(register_doc.table(chosen, f"v{release}"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from podvow.claims import Claim, version_of
+from podvow.claims import Claim
 from podvow.expect.agreement import disagreements
 from podvow.expect.explain import failure_message
 from podvow.expect.invariants import STANDING
+from podvow.release import release_of
 from podvow.timeline import Record, Source, Timeline
 from podvow.timeline.pace import node_late_s
 from podvow.timeline.record import Kind
@@ -125,7 +126,7 @@ def judged(
     everything = (*awaited(timeline), *judgements, *(standing(timeline) if gating else ()))
     findings = disagreements(timeline)
     verdict, reason = verdict_of(timeline, everything, error, findings)
-    kubelet = version_of(timeline.meta.kubelet_version)
+    kubelet = release_of(timeline.meta.kubelet_version)
     message = ""
     if verdict is not Verdict.HOLDS:
         lines = [(c.id, c.statement) for c in claims]

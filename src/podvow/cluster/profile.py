@@ -15,13 +15,15 @@ from packaging.version import Version
 
 from podvow.api import ApiError
 from podvow.errors import UsageError
+from podvow.release import release_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from podvow.api import Api
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+UNKNOWN = Version("0.0.0")
+"""Stands for a version that names no release."""
 _GATE = re.compile(r'^kubernetes_feature_enabled\{[^}]*\bname="(\w+)"[^}]*\}\s+([01])', re.MULTILINE)
 _CGROUP_V1 = re.compile(r"^kubelet_cgroup_version 1$", re.MULTILINE)
 """With cgroup v2 the kubelet lets the kernel kill all processes of a container at once, unless told otherwise."""
@@ -51,19 +53,6 @@ _BACKOFF_INITIAL_S = 10.0
 _BACKOFF_MAX_S = 300.0
 _REDUCED_INITIAL_S = 1.0
 _REDUCED_MAX_S = 60.0
-
-
-def parse_version(text: str) -> Version:
-    """Return the release that a version names, without its `v` and its vendor's suffix.
-
-    Args:
-        text: e.g. `v1.37.2`, `v1.33.5-gke.1080000`, `v1.31.1+k3s1`.
-
-    Returns:
-        The release, `0.0.0` when the text names none.
-    """
-    found = _VERSION.match(text)
-    return Version(".".join(part or "0" for part in found.groups())) if found else Version("0.0.0")
 
 
 def parse_quantity(text: str | float) -> float:
@@ -116,7 +105,7 @@ class NodeProfile:
     @property
     def version(self) -> Version:
         """The kubelet's release."""
-        return parse_version(self.kubelet_version)
+        return release_of(self.kubelet_version) or UNKNOWN
 
     @property
     def usable(self) -> bool:
@@ -152,7 +141,7 @@ class ClusterProfile:
     @property
     def version(self) -> Version:
         """The API server's release."""
-        return parse_version(self.server_version)
+        return release_of(self.server_version) or UNKNOWN
 
     def gate(self, name: str) -> bool | None:
         """Return whether a feature gate is on in the API server; None when that is not known."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from podvow.claims import Claim, load_register, version_of
+from podvow.claims import Claim, load_register
 from podvow.compare import ran
 from podvow.compare.align import first_difference
 from podvow.compare.classify import classify, shifted, worst
@@ -19,6 +19,7 @@ from podvow.compare.significance import fisher, holm
 from podvow.compare.story import story
 from podvow.errors import UsageError
 from podvow.paths import SUITES
+from podvow.release import release_of
 from podvow.timeline import Timeline, load
 
 NO_ANSWER = "no answer"
@@ -159,8 +160,8 @@ def _by_version(
 
 
 def _about(claim: Claim, kubelet: str) -> bool:
-    version = version_of(kubelet)
-    return version is None or claim.applies_to(version)
+    release = release_of(kubelet)
+    return release is None or claim.applies_to(release)
 
 
 def _explained(change: Change, before: Scenario, after: Scenario, read: Callable[[Path], Timeline]) -> Change:

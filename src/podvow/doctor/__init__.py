@@ -7,8 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
-from packaging.version import InvalidVersion
-
 from podvow import preflight
 from podvow.api import Api, ApiError
 from podvow.cluster import images
@@ -43,10 +41,7 @@ def examine(session: Session, collected: Collected) -> list[Check]:
     """
     cluster, api = connect(session)
     with api:
-        try:
-            profile = read_profile(api)
-        except InvalidVersion as error:
-            raise ClusterUnusableError(f"the API server names a version that is none: {error}") from error
+        profile = read_profile(api)
         return list(_checks(session, collected, cluster, api, profile))
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from podvow.expect.base import Fact, Found, MissingError, holds, inconclusive, violated
+from podvow.release import release_of
 from podvow.timeline import Timeline
 from podvow.timeline.record import Kind
 
@@ -59,10 +59,9 @@ def _mistyped(causes: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _expected(timeline: Timeline, expected: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    try:
-        server = Version(timeline.meta.server_version)
-    except InvalidVersion as error:
-        raise MissingError(f"no server version: {error}") from error
+    server = release_of(timeline.meta.server_version)
+    if server is None:
+        raise MissingError(f"no server version: {timeline.meta.server_version!r}")
     for versions, answer in expected.items():
         if SpecifierSet(versions).contains(server, prereleases=True):
             return answer

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from podvow.release import release_of
 from podvow.timeline.merge import merge
 from podvow.timeline.record import Gap, Kind, Record, Source
 from podvow.timeline.views import Run, Sandbox, Snapshot, runs_of, sandboxes_of
@@ -53,11 +54,8 @@ class Meta:
 
     def kubelet_since(self, release: str) -> bool:
         """Tell whether the kubelet is of a release, e.g. `1.34`, or of a later one; an unknown one is not."""
-        try:
-            own = Version(self.kubelet_version.lstrip("v").partition("-")[0].partition("+")[0])
-        except InvalidVersion:
-            return False
-        return own >= Version(release)
+        own = release_of(self.kubelet_version)
+        return own is not None and own >= Version(release)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from podvow import yamlfile
 from podvow.cluster.kindconfig import minor
-from podvow.cluster.profile import parse_version
+from podvow.cluster.profile import UNKNOWN
 from podvow.errors import UsageError
 from podvow.inputs import shaped
 from podvow.paths import FIXTURES
+from podvow.release import release_of
 from podvow.upgrade.change import Change
 from podvow.upgrade.fate import Fate, Kind
 
@@ -91,7 +92,7 @@ class Rules(BaseModel):
 
 
 def _within(versions: str, version: str) -> bool:
-    return not versions or SpecifierSet(versions).contains(parse_version(version), prereleases=True)
+    return not versions or SpecifierSet(versions).contains(release_of(version) or UNKNOWN, prereleases=True)
 
 
 _RULES = TypeAdapter(Rules)

@@ -10,7 +10,6 @@ from podvow.cluster.profile import (
     Windows,
     parse_duration,
     parse_quantity,
-    parse_version,
     read_profile,
 )
 from podvow.errors import UsageError
@@ -52,22 +51,6 @@ def cluster(stub: Stub) -> Stub:
         stub.always(f"/api/v1/nodes/{name}/proxy/metrics", reply(METRICS))
         stub.always(f"/api/v1/nodes/{name}/proxy/configz", reply({"kubeletconfig": {"syncFrequency": "1m0s"}}))
     return stub
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("v1.37.2", "1.37.2"),
-        ("v1.33.5-gke.1080000", "1.33.5"),
-        ("v1.31.1+k3s1", "1.31.1"),
-        ("v1.38.0-alpha.0.12+abcdef", "1.38.0"),
-        ("1.29", "1.29.0"),
-        ("", "0.0.0"),
-        ("unknown", "0.0.0"),
-    ],
-)
-def test_versions_lose_what_vendors_add(text: str, version: str) -> None:
-    assert parse_version(text) == Version(version)
 
 
 @pytest.mark.parametrize(

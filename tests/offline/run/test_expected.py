@@ -46,6 +46,8 @@ def _judged(outcome: Outcome, *claims: Claim, kubelet: str = "v1.37.2") -> Judge
     ("outcome", "claims", "kubelet", "word", "code"),
     [
         (V, (CONFLICT,), "v1.37.2", "conflict", ExitCode.OK),
+        (V, (CONFLICT,), "v1.37.1-gke.1080000", "conflict", ExitCode.OK),
+        (V, (CONFLICT,), "v1.37.0-rc.1", "conflict", ExitCode.OK),
         (V, (CONFLICT,), "v1.36.3", "violated", ExitCode.VIOLATED),
         (V, (CONFLICT, PLAIN), "v1.37.2", "violated", ExitCode.VIOLATED),
         (V, (CONFLICT,), "unknown", "violated", ExitCode.VIOLATED),
