@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from podvow.compare.model import OPEN, ClaimNote, Class, Side
+from podvow.compare.model import UNANSWERED, ClaimNote, Class, Side
 from podvow.verdict import CONFLICT, REFUTED, ClaimKind, Verdict
 
 HOLDS, VIOLATED = str(Verdict.HOLDS), str(Verdict.VIOLATED)
@@ -35,13 +35,13 @@ def classify(before: Side, after: Side, claims: Sequence[ClaimNote], *, by_versi
         by_version: whether the register says that its claims are about one of the two versions only.
     """
     was, now = before.verdict, after.verdict
-    if was == now or (was in OPEN and now in OPEN):
+    if was == now or (was in UNANSWERED and now in UNANSWERED):
         return None
     if by_version and NOT_APPLICABLE in {was, now} and now != VIOLATED:
         return _by_version(was, now, claims)
-    if now in OPEN:
+    if now in UNANSWERED:
         return Sorted(Class.LOST, f"{was} before, {now} now: {after.reason or 'no reason was told'}")
-    if was in OPEN:
+    if was in UNANSWERED:
         told = f"{was} before ({before.reason or 'no reason was told'}), {now} now"
         return Sorted(Class.GAINED, f"{told}: whether it was so before, nobody knows" if now == VIOLATED else told)
     if now == VIOLATED:
@@ -74,8 +74,8 @@ def shifted(before: Side, after: Side) -> Sorted:
 
 def _violations(side: Side) -> float:
     """Return the share of a side's answers that are violations, expected or not."""
-    answers = sum(n for word, n in side.counts.items() if word not in OPEN)
-    return sum(n for word, n in side.counts.items() if word not in {*OPEN, HOLDS}) / max(answers, 1)
+    answers = sum(n for word, n in side.counts.items() if word not in UNANSWERED)
+    return sum(n for word, n in side.counts.items() if word not in {*UNANSWERED, HOLDS}) / max(answers, 1)
 
 
 def _by_version(was: str, now: str, claims: Sequence[ClaimNote]) -> Sorted:

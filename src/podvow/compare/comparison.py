@@ -13,7 +13,7 @@ from podvow.compare import ran
 from podvow.compare.align import first_difference
 from podvow.compare.classify import classify, shifted, worst
 from podvow.compare.latency import Durations, Key, compare_latencies, durations
-from podvow.compare.model import OPEN, Change, ClaimNote, Class, Comparison, Latency, Side, Turned
+from podvow.compare.model import UNANSWERED, Change, ClaimNote, Class, Comparison, Latency, Side, Turned
 from podvow.compare.ran import Ran, Scenario
 from podvow.compare.significance import fisher, holm
 from podvow.compare.story import story
@@ -85,7 +85,7 @@ def _changes(
         if found is None and p_holm is not None and p_holm < _SURE:
             found = shifted(before, after)
         if found is None:
-            unchanged[NO_ANSWER if before.verdict in OPEN else before.verdict] += 1
+            unchanged[NO_ANSWER if before.verdict in UNANSWERED else before.verdict] += 1
             continue
         change = Change(name, found.kind, found.why, claims, before, after, p, p_holm)
         ours_said, theirs_said = (_speaker(runs)[1] for runs in pair)
@@ -121,7 +121,7 @@ def _p(name: str, ours: Sequence[Ran], theirs: Sequence[Ran]) -> float | None:
     """Return Fisher's p-value of a scenario whose verdicts vary; None for others, and with too few answers."""
     table: list[int] = []
     for side in (ours, theirs):
-        answers = [s.verdict for _, s in _judged(name, side) if s.verdict not in OPEN]
+        answers = [s.verdict for _, s in _judged(name, side) if s.verdict not in UNANSWERED]
         bad = answers.count("violated")
         table += [bad, len(answers) - bad]
     varies = table[0] + table[2] and table[1] + table[3]

@@ -25,7 +25,7 @@ class Class(StrEnum):
     GONE = "gone"
 
 
-OPEN = frozenset({"inconclusive", "not-injected", "not-applicable"})
+UNANSWERED = frozenset({"inconclusive", "not-injected", "not-applicable"})
 """Verdicts that are no answer."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podvow.history.night import Night
-from podvow.history.trend import OPEN, Change, Track, Trend
+from podvow.history.trend import AMISS, Change, Track, Trend
 from podvow.report.markdown import cell
 from podvow.report.summary import MARKS
 
@@ -51,9 +51,9 @@ def sections(trend: Trend) -> list[Section]:
             found.append(_section(f"{what} that are new since {_when(night)}", new, _changed))
         flipping = sorted((t for t in tracks if t.flips), key=lambda t: -t.flips)
         found.append(_section(f"{what} that flip: the verdict changed, no version did", flipping, _flips))
-        still = [t for t in tracks if t.verdict in OPEN and not t.gone]
+        still = [t for t in tracks if t.verdict in AMISS and not t.gone]
         found.append(_section(f"{what} that are open", still, _open))
-        gone = [t for t in tracks if t.gone and t.verdict in OPEN]
+        gone = [t for t in tracks if t.gone and t.verdict in AMISS]
         found.append(_section(f"{what} that were open when they were judged last", gone, _gone))
         marked = [t for t in tracks if t.mark]
         found.append(_section(f"{what} in quarantine, shown and counted all the same", marked, _marked))
@@ -61,7 +61,7 @@ def sections(trend: Trend) -> list[Section]:
 
 
 def _section(title: str, tracks: Sequence[Track], told: Any) -> Section:
-    worst = sorted(tracks, key=lambda t: OPEN.index(t.verdict) if t.verdict in OPEN else len(OPEN))
+    worst = sorted(tracks, key=lambda t: AMISS.index(t.verdict) if t.verdict in AMISS else len(AMISS))
     return Section(title, tuple(Row(t.verdict, t.id, _with_mark(t, told(t)), strip(t)) for t in worst))
 
 
@@ -70,7 +70,7 @@ def _with_mark(track: Track, told: str) -> str:
 
 
 def _began_open(track: Track) -> bool:
-    return track.appeared and track.verdict in OPEN
+    return track.appeared and track.verdict in AMISS
 
 
 def _changed(track: Track) -> str:
@@ -101,7 +101,7 @@ def _gone(track: Track) -> str:
 
 def _marked(track: Track) -> str:
     assert track.mark is not None  # noqa: S101 (the caller chose those with one)
-    idle = "" if track.verdict in OPEN else f"; {track.verdict} for {_nights(track.streak)}: is it still needed?"
+    idle = "" if track.verdict in AMISS else f"; {track.verdict} for {_nights(track.streak)}: is it still needed?"
     return f"{track.mark.words}{idle}"
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from podvow.history.night import Night, Seen, Unread, Version
 from podvow.quarantine import Mark, Quarantine
 
-OPEN = ("violated", "not-injected", "inconclusive")
+AMISS = ("violated", "not-injected", "inconclusive")
 """The verdicts that need a reader, the worst first."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from podvow.errors import ExitCode
 from podvow.history.night import Night, Seen
-from podvow.history.trend import OPEN
+from podvow.history.trend import AMISS
 from podvow.report.markdown import cell
 from podvow.report.summary import MARKS
 
@@ -82,7 +82,7 @@ class Line:
     @property
     def open(self) -> bool:
         """Whether it needs a reader on some cluster."""
-        return any(verdict in OPEN for verdict in self.verdicts)
+        return any(verdict in AMISS for verdict in self.verdicts)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from podvow.compare.classify import classify, shifted, worst
-from podvow.compare.model import OPEN, ClaimNote, Class, Side
+from podvow.compare.model import UNANSWERED, ClaimNote, Class, Side
 
 ALL = ("holds", "violated", "conflict", "refuted", "inconclusive", "not-injected", "not-applicable")
 
@@ -54,7 +54,7 @@ def test_a_pair_of_verdicts_has_its_sort(was: str, now: str, claims: ClaimNote, 
     assert found.why
 
 
-@pytest.mark.parametrize("was", sorted(OPEN))
+@pytest.mark.parametrize("was", sorted(UNANSWERED))
 def test_a_violation_without_a_verdict_before_is_no_regression_and_says_so(was: str) -> None:
     found = classify(side(was), side("violated"), [SAME], by_version=True)
     assert found
@@ -83,11 +83,11 @@ def test_only_a_new_violation_that_nobody_expects_is_a_regression(
     was: str, now: str, claims: ClaimNote, *, by_version: bool
 ) -> None:
     found = classify(side(was), side(now), [claims], by_version=by_version)
-    if was == now or (was in OPEN and now in OPEN):
+    if was == now or (was in UNANSWERED and now in UNANSWERED):
         assert found is None
     else:
         assert found
-        assert (found.kind is Class.REGRESSED) == (now == "violated" and was not in OPEN)
+        assert (found.kind is Class.REGRESSED) == (now == "violated" and was not in UNANSWERED)
 
 
 @pytest.mark.parametrize(
