@@ -6,6 +6,8 @@ import re
 
 from packaging.version import Version
 
+UNKNOWN = Version("0.0.0")
+"""Stands for the release of a version that names none, where there must be one."""
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-+].*)?")
 
 

@@ -15,15 +15,13 @@ from packaging.version import Version
 
 from podvow.api import ApiError
 from podvow.errors import UsageError
-from podvow.release import release_of
+from podvow.release import UNKNOWN, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from podvow.api import Api
 
-UNKNOWN = Version("0.0.0")
-"""Stands for a version that names no release."""
 _GATE = re.compile(r'^kubernetes_feature_enabled\{[^}]*\bname="(\w+)"[^}]*\}\s+([01])', re.MULTILINE)
 _CGROUP_V1 = re.compile(r"^kubelet_cgroup_version 1$", re.MULTILINE)
 """With cgroup v2 the kubelet lets the kernel kill all processes of a container at once, unless told otherwise."""

@@ -149,9 +149,10 @@ class Campaign:
         """
         for program, held in self.held:
             self._baseline(seat, program, self._all if self._wish.everything else self._named(held))
-            settled = self._together(seat, program, [each for each in held if each.control])
-            for definition in held[settled:]:
-                self._one(seat, program, definition)
+            green = self._green_together(seat, program, [each for each in held if each.control])
+            for definition in held:
+                if not (green and definition.control):
+                    self._one(seat, program, definition)
 
     @property
     def _all(self) -> set[str]:
@@ -200,17 +201,17 @@ class Campaign:
         self._say(f"no mutant: {green}, {took:.0f} s (at work after {ready_s:.0f} s) {error}".rstrip())
         return True
 
-    def _together(self, seat: Seat, program: Program, controls: Sequence[Definition]) -> int:
+    def _green_together(self, seat: Seat, program: Program, controls: Sequence[Definition]) -> bool:
         """Try all controls at once: what is green with all of them active is green with each.
 
         Where it is not, it is to be found out by each alone which one is to blame; so it is where everything is
         asked for.
 
         Returns:
-            How many were settled: all or none.
+            Whether they are green; nothing is known of any of them where they are not.
         """
         if not controls[1:] or self._wish.everything:
-            return 0
+            return False
         began = time.monotonic()
         try:
             seat.choose(program, *(each.id for each in controls))
@@ -219,19 +220,19 @@ class Campaign:
             panics = seat.panics()
         except PodvowError as error:
             self._say(f"controls together: {error.message}; each alone")
-            return 0
+            return False
         fates = [
             fate_of(each, trials, register=self._register, green=self._green, panics=panics) for each in controls
         ]
         for fate, reason, _ in fates:
             if fate is not Fate.GREEN:
                 self._say(f"controls together: {fate} ({reason}); each alone")
-                return 0
+                return False
         wall_s = time.monotonic() - began
         for each, (fate, reason, _) in zip(controls, fates, strict=True):
             others = ", ".join(other.id for other in controls if other is not each)
             self._keep(each, fate, f"{reason}, beside {others}", trials=trials, wall_s=wall_s)
-        return len(controls)
+        return True
 
     def _one(self, seat: Seat, program: Program, definition: Definition) -> None:
         """Try a mutant."""

@@ -10,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from podvow import yamlfile
 from podvow.cluster.kindconfig import minor
-from podvow.cluster.profile import UNKNOWN
 from podvow.errors import UsageError
 from podvow.inputs import shaped
 from podvow.paths import FIXTURES
-from podvow.release import release_of
+from podvow.release import UNKNOWN, release_of
 from podvow.upgrade.change import Change
 from podvow.upgrade.fate import Fate, Kind
 

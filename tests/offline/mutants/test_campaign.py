@@ -23,6 +23,7 @@ from podvow.verdict import Judged, Judgement, Outcome, Verdict
 
 REGISTER = load_register(SUITES / "claims.yaml")
 OURS = {definition.id: definition for definition in load(DEFINITIONS)}
+CONTROLS = ["control-log-text", "control-slow-pleg"]
 BROKEN = (Judgement("a fact", Outcome.VIOLATED),)
 
 
@@ -141,9 +142,6 @@ def test_no_mutant_comes_first_then_the_controls_then_the_mutants(play: Play) ->
     assert mutant < baseline or mutant == baseline
     assert not stop
     assert until == OURS["parallel-inits"].related(REGISTER)
-
-
-CONTROLS = ["control-log-text", "control-slow-pleg"]
 
 
 def test_controls_are_tried_together(play: Play) -> None:
