@@ -52,8 +52,8 @@ def runtime_s(timeline: Timeline) -> float:
 
     From "Created", which the kubelet says when a container is there (startContainer in
     pkg/kubelet/kuberuntime/kuberuntime_container.go), to the first line of its process, and from the last line of
-    the run before to the runtime's word of its end. Both lie between two runs, whatever the back-off: they are added up.
-    Of the main Pod, as far as nothing disturbed it; 0 when none was seen.
+    the run before to the runtime's word of its end. Both lie between two runs, whatever the back-off,
+    so they are added up. Of the main Pod, as far as nothing disturbed it; 0 when none was seen.
     """
     if _something_failed(timeline):
         return 0.0
