@@ -6,11 +6,8 @@ hangs on the machine: where Pods come up late, fewer are started at a time (docs
 
 from __future__ import annotations
 
-_LEAST = 0.4
-"""No smaller part of the most: fewer would leave cores idle while Pods wait for the network or a volume.
-
-A part and no number, since several runs on one machine share the number that one would have.
-"""
+_LEAST = 4
+"""Fewer would leave cores idle while Pods wait for the network or a volume."""
 _LATE_S = 3.0
 _PROMPT_S = 2.0
 _WEIGHT = 0.2
@@ -32,7 +29,6 @@ class Crowd:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._least = min(most, max(1, round(_LEAST * most)))
         self._limit = most
         self._mean_s = (_LATE_S + _PROMPT_S) / 2
 
@@ -60,6 +56,6 @@ class Crowd:
             return
         self._mean_s += _WEIGHT * (min(seconds, _MOST_S) - self._mean_s)
         if self._mean_s > _LATE_S:
-            self._limit = max(self._least, self._limit - 1)
+            self._limit = max(min(_LEAST, self._most), self._limit - 1)
         elif self._mean_s < _PROMPT_S:
             self._limit = min(self._most, self._limit + 1)

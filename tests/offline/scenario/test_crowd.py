@@ -54,15 +54,11 @@ def test_in_a_crowd_silence_means_less() -> None:
     assert (prompt.patience_s, round(late.patience_s)) == (8.0, 24)
 
 
-@pytest.mark.parametrize("most", [0, 1])
-def test_a_limit_of_one_or_none_is_not_made_larger_or_smaller(most: int) -> None:
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_a_small_limit_or_none_is_not_made_larger_or_smaller(most: int) -> None:
     assert _after(*[60.0] * 20, most=most) == most
-
-
-def test_several_runs_on_one_machine_together_go_down_as_far_as_one() -> None:
-    assert 4 * _after(*[60.0] * 20, most=10 // 4) == _after(*[60.0] * 20, most=10)
 
 
 @given(st.lists(st.floats(0, 1000)), st.integers(1, 30))
 def test_the_limit_stays_in_its_bounds(seconds: list[float], most: int) -> None:
-    assert max(1, round(most * 0.4)) <= _after(*seconds, most=most) <= most
+    assert min(4, most) <= _after(*seconds, most=most) <= most
