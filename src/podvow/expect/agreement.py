@@ -177,7 +177,7 @@ def _lasted_s(timeline: Timeline, run: Run) -> float:
 
 
 def _containers(timeline: Timeline, pod: str) -> Iterator[str]:
-    for container in (*timeline.inits(pod), *timeline.sidecars(pod), *timeline.apps(pod)):
+    for container in timeline.containers(pod):
         if timeline.is_traced(container, pod):
             yield container
 

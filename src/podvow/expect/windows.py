@@ -25,9 +25,9 @@ _UNEVEN = 2.0
 def too_late(timeline: Timeline, told: str, *, took_s: float, allowed_s: float, at_ns: int | None = None) -> Found:
     """Return the outcome of what took longer than is allowed.
 
-    It is *violated*, unless the cluster was too busy to tell: where the Pod's first sandbox, or the change from one
-    init container to the next, was late as well, by half as much as this or more. A node that needs seconds for
-    everything breaks no promise about a single thing.
+    It is *violated*, unless the cluster was too busy to tell: where what every Pod needs was late as well
+    (`timeline.pace.late_s`), by half as much as this or more. A node that needs seconds for everything breaks no
+    promise about a single thing.
 
     Args:
         timeline: what was seen.

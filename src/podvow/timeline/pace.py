@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 from podvow.timeline.record import Kind
@@ -57,29 +58,32 @@ def runtime_s(timeline: Timeline) -> float:
     """
     if _something_failed(timeline):
         return 0.0
-    until_ns = _undisturbed_until_ns(timeline)
     pod = timeline.meta.pod
     told_ns = {str(r.data["id"]): r.t_ns for r in timeline.of(Kind.CONTAINER_EXITED, pod=pod)}
-    longest_ns = 0
-    for container in (*timeline.inits(), *timeline.sidecars(), *timeline.apps()):
-        created_ns = [
-            event.t_ns + event.precision_ns
-            for event in timeline.of(Kind.EVENT, pod=pod, container=container)
-            if event.data.get("reason") == _CREATED
-        ]
-        ended_ns, telling_ns = timeline.start_ns, 0
-        for run in timeline.runs(container):
-            if run.first_line and run.first_line.t_ns < until_ns:
-                started_ns = run.first_line.t_ns
-                before = [t_ns for t_ns in created_ns if ended_ns < t_ns <= started_ns]
-                starting_ns = started_ns - before[-1] if before else 0
-                longest_ns = max(longest_ns, telling_ns + starting_ns)
-            telling_ns = 0
-            if run.last_line and run.last_line.t_ns < until_ns:
-                ended_ns = run.last_line.t_ns
-                telling_ns = max(0, told_ns.get(run.container_id, ended_ns) - ended_ns)
-                longest_ns = max(longest_ns, telling_ns)
-    return longest_ns / 1e9
+    return max((_runtime_ns(timeline, each, told_ns) for each in timeline.containers()), default=0) / 1e9
+
+
+def _runtime_ns(timeline: Timeline, container: str, told_ns: Mapping[str, int]) -> int:
+    """Return the longest time of one container; `told_ns` is when the runtime told of an end, by its id."""
+    until_ns = _undisturbed_until_ns(timeline)
+    created_ns = [
+        event.t_ns + event.precision_ns
+        for event in timeline.of(Kind.EVENT, pod=timeline.meta.pod, container=container)
+        if event.data.get("reason") == _CREATED
+    ]
+    longest_ns, ended_ns, telling_ns = 0, timeline.start_ns, 0
+    for run in timeline.runs(container):
+        if run.first_line and run.first_line.t_ns < until_ns:
+            started_ns = run.first_line.t_ns
+            before = [t_ns for t_ns in created_ns if ended_ns < t_ns <= started_ns]
+            starting_ns = started_ns - before[-1] if before else 0
+            longest_ns = max(longest_ns, telling_ns + starting_ns)
+        telling_ns = 0
+        if run.last_line and run.last_line.t_ns < until_ns:
+            ended_ns = run.last_line.t_ns
+            telling_ns = max(0, told_ns.get(run.container_id, ended_ns) - ended_ns)
+            longest_ns = max(longest_ns, telling_ns)
+    return longest_ns
 
 
 def late_s(timeline: Timeline) -> float:

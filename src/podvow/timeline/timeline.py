@@ -192,6 +192,10 @@ class Timeline:
         """Return the names of the app containers in spec order."""
         return tuple(c["name"] for c in self.spec(pod).get("containers") or ())
 
+    def containers(self, pod: str = "") -> tuple[str, ...]:
+        """Return the names of all containers of the spec: regular init containers, sidecars, apps."""
+        return (*self.inits(pod), *self.sidecars(pod), *self.apps(pod))
+
     def is_traced(self, container: str, pod: str = "") -> bool:
         """Tell whether a container writes to the trace, so that its silence there means something."""
         spec = self.spec(pod)
