@@ -285,24 +285,38 @@ class Campaign:
         return kill_of(trials, self._gating, self._green) is not None
 
     def _again(self, seat: Seat, trials: Sequence[Trial], *, mutant: bool = False) -> list[Trial]:
-        """Run once more, by themselves, the scenarios that came to no verdict: a crowd may have been the reason.
+        """Run once more, one after the other, the scenarios that came to no verdict.
 
-        A verdict is never asked for twice.
+        A crowd may have been the reason. A verdict is never asked for twice.
         """
         open_ = {each.scenario for each in last_of(trials) if each.verdict in UNDECIDED}
         if not open_ or any(trial.error for trial in trials):
             return []
         self._say(f"  no verdict, once more: {', '.join(sorted(open_))}")
-        return [self._trial(seat, open_, mutant=mutant)]
+        return [self._trial(seat, open_, mutant=mutant, alone=True)]
 
     def _trial(
-        self, seat: Seat, wanted: Collection[str], until: Collection[str] = (), *, mutant: bool = False
+        self,
+        seat: Seat,
+        wanted: Collection[str],
+        until: Collection[str] = (),
+        *,
+        mutant: bool = False,
+        alone: bool = False,
     ) -> Trial:
-        """Run scenarios; with a mutant what does not come is waited for only as long as it may take without."""
+        """Run scenarios; with a mutant what does not come is waited for only as long as it may take without.
+
+        Args:
+            seat: where they run.
+            wanted: the tests.
+            until: claims whose violation ends it early.
+            mutant: whether a bug is active: its few scenarios need not go easy on the machine for others' sake.
+            alone: whether they are to start one after the other.
+        """
         self.stand.trials += 1
         patience = {each: self._green[each] + _MARGIN_S for each in wanted} if mutant else {}
-        # The few scenarios of a mutant need not go easy on the machine for others' sake.
-        base = replace(self._session, busy=0) if mutant else self._session
+        busy = 1 if alone else 0 if mutant else self._session.busy
+        base = replace(self._session, busy=busy)
         done = trial.run(base, self.stand.trials, wanted, node=seat.pods, until=until, patience=patience)
         self.stand.leaks += done.leaks
         return done

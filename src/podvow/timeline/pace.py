@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from podvow.timeline.record import Kind
@@ -33,67 +34,96 @@ def node_late_s(timeline: Timeline) -> float:
     return max(0.0, (up[0].t_ns - placed[0]) / 1e9 - _SANDBOX_S)
 
 
-def handover_s(timeline: Timeline) -> float:
-    """Return the longest time from the end of an init container to the start of the next one, in seconds.
+def late_s(timeline: Timeline, *, since_ns: int | None = None, until_ns: int | None = None) -> float:
+    """Return by how much the cluster was later than usual with what every Pod needs, in seconds (0: not at all).
 
-    Of the main Pod's first initialisation, as far as nothing disturbed it; 0 when none was seen.
+    That is the first sandbox, the change from one init container to the next, and what no kubelet has a part in
+    between two runs: from "Created", which it says when a container is there (startContainer in
+    pkg/kubelet/kuberuntime/kuberuntime_container.go), to the first line of its process, and from the last line of
+    the run before to the runtime's word of its end. The latter two of the main Pod, as far as nothing disturbed it.
+
+    Args:
+        timeline: what was seen.
+        since_ns: leave out what was over before.
+        until_ns: leave out what began later.
     """
+    begin_ns = timeline.start_ns if since_ns is None else since_ns
+    end_ns = timeline.end_ns if until_ns is None else until_ns
+    waits = (*_first_start(timeline), *_handovers(timeline), *_runtime(timeline))
+    return max((wait.late_s for wait in waits if wait.begin_ns <= end_ns and wait.end_ns >= begin_ns), default=0.0)
+
+
+@dataclass(frozen=True)
+class _Wait:
+    """A stretch of time in which the cluster did something that every Pod needs.
+
+    Attributes:
+        begin_ns: when it began.
+        end_ns: when it was over.
+        took_ns: how much of it counts.
+        usual_s: how long a cluster that is not busy needs, at most.
+    """
+
+    begin_ns: int
+    end_ns: int
+    took_ns: int
+    usual_s: float
+
+    @property
+    def late_s(self) -> float:
+        return max(0.0, self.took_ns / 1e9 - self.usual_s)
+
+
+def _first_start(timeline: Timeline) -> Iterator[_Wait]:
+    """Tell of the first sandbox of the first Pod."""
+    if took_s := first_start_s(timeline):
+        up_ns = timeline.of(Kind.SANDBOX_STARTED)[0].t_ns
+        took_ns = round(took_s * 1e9)
+        yield _Wait(up_ns - took_ns, up_ns, took_ns, _SANDBOX_S)
+
+
+def _handovers(timeline: Timeline) -> Iterator[_Wait]:
+    """Tell of the changes from one init container to the next in the first initialisation."""
     until_ns = _undisturbed_until_ns(timeline)
-    longest_ns = 0
     for one, other in pairwise(timeline.inits()):
         starts = [run.start.t_ns for run in timeline.runs(other) if run.start and run.start.t_ns <= until_ns]
         ends = [run.exit for run in timeline.runs(one) if run.exit and starts and run.exit.t_ns <= starts[0]]
         if ends:
-            longest_ns = max(longest_ns, starts[0] - ends[-1].t_ns - ends[-1].precision_ns)
-    return longest_ns / 1e9
+            ended_ns = ends[-1].t_ns + ends[-1].precision_ns
+            yield _Wait(ended_ns, starts[0], starts[0] - ended_ns, _HANDOVER_S)
 
 
-def runtime_s(timeline: Timeline) -> float:
-    """Return the longest time that the runtime needed for what no kubelet has a part in, in seconds.
-
-    From "Created", which the kubelet says when a container is there (startContainer in
-    pkg/kubelet/kuberuntime/kuberuntime_container.go), to the first line of its process, and from the last line of
-    the run before to the runtime's word of its end. Both lie between two runs, whatever the back-off,
-    so they are added up. Of the main Pod, as far as nothing disturbed it; 0 when none was seen.
-    """
+def _runtime(timeline: Timeline) -> Iterator[_Wait]:
+    """Tell of what the runtime did between two runs, container by container, unless something failed."""
     if _something_failed(timeline):
-        return 0.0
-    pod = timeline.meta.pod
-    told_ns = {str(r.data["id"]): r.t_ns for r in timeline.of(Kind.CONTAINER_EXITED, pod=pod)}
-    return max((_runtime_ns(timeline, each, told_ns) for each in timeline.containers()), default=0) / 1e9
+        return
+    told_ns = {str(r.data["id"]): r.t_ns for r in timeline.of(Kind.CONTAINER_EXITED, pod=timeline.meta.pod)}
+    for container in timeline.containers():
+        yield from _runtime_of(timeline, container, told_ns)
 
 
-def _runtime_ns(timeline: Timeline, container: str, told_ns: Mapping[str, int]) -> int:
-    """Return the longest time of one container; `told_ns` is when the runtime told of an end, by its id."""
+def _runtime_of(timeline: Timeline, container: str, told_ns: Mapping[str, int]) -> Iterator[_Wait]:
+    """Tell of the runtime's part in one container; `told_ns` is when it told of an end, by its id."""
     until_ns = _undisturbed_until_ns(timeline)
     created_ns = [
         event.t_ns + event.precision_ns
         for event in timeline.of(Kind.EVENT, pod=timeline.meta.pod, container=container)
         if event.data.get("reason") == _CREATED
     ]
-    longest_ns, ended_ns, telling_ns = 0, timeline.start_ns, 0
+    ended_ns, telling_ns = timeline.start_ns, 0
     for run in timeline.runs(container):
         if run.first_line and run.first_line.t_ns < until_ns:
             started_ns = run.first_line.t_ns
             before = [t_ns for t_ns in created_ns if ended_ns < t_ns <= started_ns]
             starting_ns = started_ns - before[-1] if before else 0
-            longest_ns = max(longest_ns, telling_ns + starting_ns)
+            # Whatever the back-off, both lie between two runs: they are added up.
+            begin_ns = ended_ns if telling_ns else started_ns - starting_ns
+            yield _Wait(begin_ns, started_ns, telling_ns + starting_ns, _RUNTIME_S)
         telling_ns = 0
         if run.last_line and run.last_line.t_ns < until_ns:
             ended_ns = run.last_line.t_ns
             telling_ns = max(0, told_ns.get(run.container_id, ended_ns) - ended_ns)
-            longest_ns = max(longest_ns, telling_ns)
-    return longest_ns
-
-
-def late_s(timeline: Timeline) -> float:
-    """Return by how much the cluster was later than usual with what every Pod needs, in seconds (0: not at all)."""
-    return max(
-        0.0,
-        (first_start_s(timeline) or 0.0) - _SANDBOX_S,
-        handover_s(timeline) - _HANDOVER_S,
-        runtime_s(timeline) - _RUNTIME_S,
-    )
+            yield _Wait(ended_ns, ended_ns + telling_ns, telling_ns, _RUNTIME_S)
 
 
 def _undisturbed_until_ns(timeline: Timeline) -> int:

@@ -497,7 +497,7 @@ CASES: Cases = {
         open=[
             (gaps_followed_curve("init-1", nominal=NOMINAL), crashing(0.3, 10.2)),
             (gaps_followed_curve("init-1", nominal=NOMINAL), gapped(crashing(*BACKOFF))),
-            (gaps_followed_curve("init-1", nominal=NOMINAL), busy(crashing(0.3, 60, 20.2), 60.0)),
+            (gaps_followed_curve("init-1", nominal=NOMINAL), busy(crashing(0.3, 30, 20.2), 60.0)),
             (gaps_followed_curve("init-1", nominal=NOMINAL), busy(stuck(), 600.0)),
         ],
     ),
