@@ -149,9 +149,9 @@ class Campaign:
         """
         for program, held in self.held:
             self._baseline(seat, program, self._all if self._wish.everything else self._named(held))
-            green = self._green_together(seat, program, [each for each in held if each.control])
+            judged = self._controls_together(seat, program, [each for each in held if each.control])
             for definition in held:
-                if not (green and definition.control):
+                if not (judged and definition.control):
                     self._one(seat, program, definition)
 
     @property
@@ -201,14 +201,14 @@ class Campaign:
         self._say(f"no mutant: {green}, {took:.0f} s (at work after {ready_s:.0f} s) {error}".rstrip())
         return True
 
-    def _green_together(self, seat: Seat, program: Program, controls: Sequence[Definition]) -> bool:
+    def _controls_together(self, seat: Seat, program: Program, controls: Sequence[Definition]) -> bool:
         """Try all controls at once: what is green with all of them active is green with each.
 
-        Where it is not, it is to be found out by each alone which one is to blame; so it is where everything is
-        asked for.
+        A violation is one of all that were active, and none is asked again by itself. Where they came
+        to no verdict, and where everything is asked for, each is tried alone.
 
         Returns:
-            Whether they are green; nothing is known of any of them where they are not.
+            Whether they were judged; nothing is known of any of them where they were not.
         """
         if not controls[1:] or self._wish.everything:
             return False
@@ -221,17 +221,18 @@ class Campaign:
         except PodvowError as error:
             self._say(f"controls together: {error.message}; each alone")
             return False
-        fates = [
-            fate_of(each, trials, register=self._register, green=self._green, panics=panics) for each in controls
+        found = [
+            (each, *fate_of(each, trials, register=self._register, green=self._green, panics=panics))
+            for each in controls
         ]
-        for fate, reason, _ in fates:
-            if fate is not Fate.GREEN:
+        for _, fate, reason, _ in found:
+            if fate not in {Fate.GREEN, Fate.RED}:
                 self._say(f"controls together: {fate} ({reason}); each alone")
                 return False
         wall_s = time.monotonic() - began
-        for each, (fate, reason, _) in zip(controls, fates, strict=True):
+        for each, fate, reason, kill in found:
             others = ", ".join(other.id for other in controls if other is not each)
-            self._keep(each, fate, f"{reason}, beside {others}", trials=trials, wall_s=wall_s)
+            self._keep(each, fate, f"{reason}, beside {others}", kill, trials=trials, wall_s=wall_s)
         return True
 
     def _one(self, seat: Seat, program: Program, definition: Definition) -> None:

@@ -12,6 +12,9 @@ from podvow.timeline.record import Instant, Kind, Record, Source
 
 _SLACK_NS = 250_000_000
 """The runtime stamps a start when it publishes it: possibly after the process wrote its first line."""
+_LATE_NS = 3_000_000_000
+"""How late the runtime may stamp all there is to tell of a run, on a busy node: its shim tells one thing after the
+other (seen: a creation 0.7 s after the first line, with an end 0.5 s after the last)."""
 _FIRST_LINE_NS = 10_000_000_000
 """How long after the second in which it started a container may take to write its first line."""
 _ZERO_TIMES_S = 1_000_000_000
@@ -186,24 +189,18 @@ def _runtime_runs(records: Sequence[Record], container: str) -> list[_RunBuilder
 
 
 def _add_trace(builders: list[_RunBuilder], records: Sequence[Record], container: str) -> None:
-    """Give every traced run to the latest run of the runtime that had begun by then, else a run of its own."""
+    """Give every traced run to the run of the runtime that it is, else it is a run of its own."""
     runtime = list(builders)
     traced: dict[tuple[str, int], _RunBuilder] = {}
-    for record in records:
-        if record.source is not Source.TRACE or record.container != container:
-            continue
+    lines = [r for r in records if r.source is Source.TRACE and r.container == container]
+    starts = [r for r in lines if r.kind is Kind.STARTED]
+    for record in lines:
         key = (record.uid, int(record.data["n"]))
         if record.kind is Kind.STARTED:
-            free = [
-                b
-                for b in runtime
-                if b.uid == record.uid
-                and "first_line" not in b.facts
-                and b.begin_ns <= record.t_ns + record.precision_ns + _SLACK_NS
-                and ("exit" not in b.facts or b.facts["exit"].t_ns + _SLACK_NS >= record.t_ns)
-            ]
-            builder = free[-1] if free else _RunBuilder(container, record.uid)
-            if not free:
+            after = next((r.t_ns for r in starts if r.uid == record.uid and r.t_ns > record.t_ns), None)
+            builder = _begun_by(runtime, record) or _told_late(runtime, record, after)
+            if builder is None:
+                builder = _RunBuilder(container, record.uid)
                 builders.append(builder)
                 builder.facts["start"] = record.instant
             traced[key] = builder
@@ -218,6 +215,35 @@ def _add_trace(builders: list[_RunBuilder], records: Sequence[Record], container
             facts["last_line"] = record
             facts.setdefault("exit", record.instant)
             facts.setdefault("code", int(record.data["code"]))
+
+
+def _begun_by(runtime: Sequence[_RunBuilder], line: Record) -> _RunBuilder | None:
+    """Return the latest run without a trace that had begun when a first line was written, and had not ended."""
+    free = [
+        b
+        for b in runtime
+        if b.uid == line.uid
+        and "first_line" not in b.facts
+        and b.begin_ns <= line.t_ns + line.precision_ns + _SLACK_NS
+        and ("exit" not in b.facts or b.facts["exit"].t_ns + _SLACK_NS >= line.t_ns)
+    ]
+    return free[-1] if free else None
+
+
+def _told_late(runtime: Sequence[_RunBuilder], line: Record, after_ns: int | None) -> _RunBuilder | None:
+    """Return the run that the runtime told of only some time after its first line was written.
+
+    Args:
+        runtime: the runs that the runtime told of.
+        line: the first line.
+        after_ns: when the next run wrote its first line (None: there is none). What ended later is that one.
+    """
+    for b in runtime:
+        if b.uid == line.uid and "first_line" not in b.facts and line.t_ns < b.begin_ns <= line.t_ns + _LATE_NS:
+            ended: Instant | None = b.facts.get("exit")
+            if after_ns is None or (ended and ended.t_ns <= after_ns):
+                return b
+    return None
 
 
 def _stamp(text: object) -> Instant | None:

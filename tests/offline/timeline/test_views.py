@@ -115,6 +115,28 @@ def test_a_start_published_after_the_first_line_is_still_the_same_run() -> None:
     assert run.start.t_ns == T0 + 1100 * MS, "what the process wrote is proof that it had started"
 
 
+@pytest.mark.parametrize("next_at", [24.0, None])
+def test_a_run_that_the_runtime_tells_of_late_is_still_the_same_run(next_at: float | None) -> None:
+    tape = Tape().runtime("c1", 6.8, 6.85, 7.9, 1).trace(1, 6.86, 7.86, 1)
+    tape.runtime("c2", 10.8, 11.0, 11.9, 1).trace(2, 10.1, 11.3, 1)
+    if next_at:
+        tape.runtime("c3", next_at, next_at + 0.05, None).trace(3, next_at + 0.06)
+    runs = tape.runs()
+    assert [(r.container_id, r.first_line and r.first_line.data["n"]) for r in runs[:2]] == [("c1", 1), ("c2", 2)]
+    assert len(runs) == (3 if next_at else 2)
+    assert runs[1].start is not None
+    assert runs[1].start.t_ns == T0 + 10100 * MS
+
+
+def test_a_run_that_the_runtime_never_told_of_does_not_take_the_next_one() -> None:
+    tape = Tape().trace(1, 1.0, 1.4, 1).runtime("c2", 2.0, 2.05, 2.5, 1).trace(2, 2.06, 2.48, 1)
+    assert [(r.container_id, r.first_line and r.first_line.data["n"]) for r in tape.runs()] == [("", 1), ("c2", 2)]
+
+
+def test_a_run_that_the_runtime_tells_of_much_later_is_another_one() -> None:
+    assert len(Tape().trace(1, 1.0, 1.4, 1).runtime("c2", 5.0, 5.05, None).runs()) == 2
+
+
 def test_a_run_killed_before_its_first_line_does_not_take_the_line_of_the_next() -> None:
     tape = Tape().runtime("c1", 1.0, 1.05, 1.06, 137).runtime("c2", 2.0, 2.05, None).trace(1, 2.08)
     first, second = tape.runs()
