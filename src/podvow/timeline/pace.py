@@ -16,9 +16,7 @@ _CREATED = "Created"
 
 def first_start_s(timeline: Timeline) -> float | None:
     """Return how long the first Pod of a scenario waited for its first sandbox, in seconds (None: not told)."""
-    sent = [r for r in timeline.of(Kind.APPLIED) if r.data["object"].get("kind") == "Pod"]
-    up = timeline.of(Kind.SANDBOX_STARTED)
-    return max(0.0, (up[0].t_ns - sent[0].t_ns) / 1e9) if sent and up else None
+    return next((wait.took_ns / 1e9 for wait in _first_start(timeline)), None)
 
 
 def node_late_s(timeline: Timeline) -> float:
@@ -76,10 +74,10 @@ class _Wait:
 
 def _first_start(timeline: Timeline) -> Iterator[_Wait]:
     """Tell of the first sandbox of the first Pod."""
-    if took_s := first_start_s(timeline):
-        up_ns = timeline.of(Kind.SANDBOX_STARTED)[0].t_ns
-        took_ns = round(took_s * 1e9)
-        yield _Wait(up_ns - took_ns, up_ns, took_ns, _SANDBOX_S)
+    sent = [r.t_ns for r in timeline.of(Kind.APPLIED) if r.data["object"].get("kind") == "Pod"]
+    up = [r.t_ns for r in timeline.of(Kind.SANDBOX_STARTED)]
+    if sent and up:
+        yield _Wait(sent[0], up[0], max(0, up[0] - sent[0]), _SANDBOX_S)
 
 
 def _handovers(timeline: Timeline) -> Iterator[_Wait]:

@@ -197,8 +197,8 @@ def _add_trace(builders: list[_RunBuilder], records: Sequence[Record], container
     for record in lines:
         key = (record.uid, int(record.data["n"]))
         if record.kind is Kind.STARTED:
-            after = next((r.t_ns for r in starts if r.uid == record.uid and r.t_ns > record.t_ns), None)
-            builder = _begun_by(runtime, record) or _told_late(runtime, record, after)
+            free = [b for b in runtime if b.uid == record.uid and "first_line" not in b.facts]
+            builder = _begun_by(free, record) or _told_late(free, record, starts)
             if builder is None:
                 builder = _RunBuilder(container, record.uid)
                 builders.append(builder)
@@ -217,32 +217,31 @@ def _add_trace(builders: list[_RunBuilder], records: Sequence[Record], container
             facts.setdefault("code", int(record.data["code"]))
 
 
-def _begun_by(runtime: Sequence[_RunBuilder], line: Record) -> _RunBuilder | None:
-    """Return the latest run without a trace that had begun when a first line was written, and had not ended."""
-    free = [
+def _begun_by(free: Sequence[_RunBuilder], line: Record) -> _RunBuilder | None:
+    """Return the latest of the runs that had begun when a first line was written, and had not ended."""
+    open_ = [
         b
-        for b in runtime
-        if b.uid == line.uid
-        and "first_line" not in b.facts
-        and b.begin_ns <= line.t_ns + line.precision_ns + _SLACK_NS
+        for b in free
+        if b.begin_ns <= line.t_ns + line.precision_ns + _SLACK_NS
         and ("exit" not in b.facts or b.facts["exit"].t_ns + _SLACK_NS >= line.t_ns)
     ]
-    return free[-1] if free else None
+    return open_[-1] if open_ else None
 
 
-def _told_late(runtime: Sequence[_RunBuilder], line: Record, after_ns: int | None) -> _RunBuilder | None:
-    """Return the run that the runtime told of only some time after its first line was written.
+def _told_late(free: Sequence[_RunBuilder], line: Record, starts: Sequence[Record]) -> _RunBuilder | None:
+    """Return the first of the runs that the runtime told of only some time after a first line was written.
 
     Args:
-        runtime: the runs that the runtime told of.
+        free: the runs of the runtime that may be it.
         line: the first line.
-        after_ns: when the next run wrote its first line (None: there is none). What ended later is that one.
+        starts: all first lines. What ended only after the next one is that one's run.
     """
-    for b in runtime:
-        if b.uid == line.uid and "first_line" not in b.facts and line.t_ns < b.begin_ns <= line.t_ns + _LATE_NS:
-            ended: Instant | None = b.facts.get("exit")
-            if after_ns is None or (ended and ended.t_ns <= after_ns):
-                return b
+    after_ns = next((r.t_ns for r in starts if r.uid == line.uid and r.t_ns > line.t_ns), None)
+    for b in free:
+        ended: Instant | None = b.facts.get("exit")
+        over = after_ns is None or (ended and ended.t_ns <= after_ns)
+        if over and line.t_ns < b.begin_ns <= line.t_ns + _LATE_NS:
+            return b
     return None
 
 
