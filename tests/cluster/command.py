@@ -48,6 +48,17 @@ class Run:
     def scenarios(self) -> dict[str, str]:
         return {s["id"]: s["verdict"] for s in self.results["scenarios"]}
 
+    @property
+    def surprises(self) -> str:
+        """What podvow wrote of each violation that nobody expects: finding and timeline.
+
+        A test that fails on a machine that is gone afterwards has nothing else to show.
+        """
+        told = [json.loads(path.read_text()) for path in sorted((self.folder / "verdicts").glob("*.json"))]
+        return "\n".join(
+            v["message"] for v in told if v["verdict"] == "violated" and "violated" not in v["expected"].values()
+        )
+
 
 def podvow(*args: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -26,7 +26,7 @@ def test_every_claim_comes_out_as_the_register_expects_of_this_version(first_run
         for c in results["claims"]
         if c["agrees"] is False and c["verdict"] not in _OPEN
     }
-    assert not other
+    assert not other, first_run.surprises
     assert first_run.code == results["run"]["exit_code"]
     assert first_run.code in ({0, 4} if _open(first_run) else {0})
 
@@ -47,14 +47,14 @@ def test_a_second_run_with_four_workers_gives_equal_verdicts(first_run: Run, sec
         for scenario, verdict in second_run.scenarios.items()
         if first_run.scenarios.get(scenario) != verdict and not {verdict, first_run.scenarios.get(scenario)} & _OPEN
     }
-    assert not changed
+    assert not changed, second_run.surprises
     assert second_run.scenarios.keys() <= first_run.scenarios.keys()
     assert len(second_run.scenarios) >= _LEAST_AGAIN
 
 
 def test_nothing_is_violated_hardly_anything_open_and_nothing_left(first_run: Run, second_run: Run) -> None:
     for run in (first_run, second_run):
-        assert run.results["totals"]["violated"] == 0
+        assert run.results["totals"]["violated"] == 0, run.surprises
         assert len(_open(run)) <= max(1, _MOST_OPEN * len(run.scenarios)), _open(run)
         assert "LEAK" not in run.output
 
