@@ -13,6 +13,8 @@ from typing import Any
 
 from podvow.cluster.provider import DEFAULT_NAME
 from podvow.paths import ROOT
+from podvow.session import Session, load_judged
+from podvow.verdict import Verdict
 
 PODVOW = Path(sys.executable).with_name("podvow")
 AGAIN = ("sidecars", "updates", "validation")
@@ -54,10 +56,8 @@ class Run:
 
         A test that fails on a machine that is gone afterwards has nothing else to show.
         """
-        told = [json.loads(path.read_text()) for path in sorted((self.folder / "verdicts").glob("*.json"))]
-        return "\n".join(
-            v["message"] for v in told if v["verdict"] == "violated" and "violated" not in v["expected"].values()
-        )
+        judged = load_judged(Session.load(self.folder / "session.json"))
+        return "\n".join(j.message for j in judged if j.verdict is Verdict.VIOLATED and not j.known)
 
 
 def podvow(*args: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
